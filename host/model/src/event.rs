@@ -1,0 +1,126 @@
+//! [`RunEvent`]: a fact about a flow run, in the order in which it became true.
+//!
+//! The scheduler decides on events, the dispatcher hands them to an [`Observer`](crate::seams::Observer). A mapped task's
+//! runs are told together as far as they ended together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::task_run::{TaskFailure, Usage};
+use crate::value::Value;
+
+/// A fact about a flow run.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RunEvent {
+    /// A task's arguments are complete and its runs will start as there is room.
+    TaskStarted {
+        /// Path in the flow run, such as `months[3]/clean`.
+        task: Arc<str>,
+        /// Task runs that it has: 1, or the length of the mapped lists.
+        runs: u32,
+    },
+    /// Some task runs ended.
+    TaskRunsEnded {
+        /// Path in the flow run.
+        task: Arc<str>,
+        /// Index of the first.
+        first: u32,
+        /// How many, from `first` on.
+        count: u32,
+        /// What they used together.
+        usage: Usage,
+        /// Those that failed, by index.
+        failures: Vec<(u32, TaskFailure)>,
+    },
+    /// A task is over.
+    TaskEnded {
+        /// Path in the flow run.
+        task: Arc<str>,
+        /// How it ended.
+        state: TaskState,
+    },
+    /// The flow run is over; always the last event.
+    FlowRunEnded(FlowRunEnding),
+}
+
+/// How a task ended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TaskState {
+    /// Every task run succeeded (or `on-failure = "collect"` keeps the failures in its result).
+    Succeeded,
+    /// A task run failed; the event before says why.
+    Failed,
+    /// Its `when` was false, or a task that it needs was skipped.
+    Skipped,
+    /// A task that it needs failed; its name.
+    NotRun(Arc<str>),
+    /// The flow run was cancelled first.
+    Cancelled,
+}
+
+/// How a flow run ended.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FlowRunEnding {
+    /// The outputs, in the order of the flow; none for one whose task was skipped.
+    Succeeded(Vec<Option<Value>>),
+    /// Paths of the tasks that failed, in the order in which they did.
+    Failed(Vec<Arc<str>>),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// Where a line of a task's log came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogSource {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// `taskhost:task/log`, with its level.
+    Log(LogLevel),
+}
+
+/// Levels of `taskhost:task/log`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum LogLevel {
+    /// Details for the author.
+    Trace,
+    /// Details for whoever looks for a mistake.
+    Debug,
+    /// What everybody may see.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something went wrong.
+    Error,
+}
+
+/// What a running task says, while it runs.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Attachment {
+    /// A line of its log, without the line end.
+    Log {
+        /// Where it came from.
+        source: LogSource,
+        /// The line; bytes that are no UTF-8 are replaced.
+        line: String,
+    },
+    /// How far it is.
+    Progress {
+        /// Units done.
+        done: u32,
+        /// Units in all; 0 if unknown.
+        total: u32,
+        /// What it is doing; may be empty.
+        message: String,
+    },
+}
+
+/// When an event happened, since the flow run's start.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Timed<T> {
+    /// Since the flow run's start.
+    pub at: Duration,
+    /// What happened.
+    pub event: T,
+}

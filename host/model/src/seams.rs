@@ -1,0 +1,100 @@
+//! The seams: traits on which crates meet that know nothing else of each other.
+//!
+//! [`Catalog`] lets `flow` check types without wasmtime; [`Executor`] lets `engine`'s pool run guests without it; [`Runner`]
+//! is *where* a task runs; [`Observer`] is told what happens.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::event::{Attachment, RunEvent, Timed};
+use crate::signature::ComponentSignature;
+use crate::task_run::{FlowRunId, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest};
+
+/// What exists: answers the questions of the flow check.
+pub trait Catalog {
+    /// The signature of the component in the file at `path`.
+    fn signature(&self, path: &Path) -> Result<Arc<ComponentSignature>, CatalogError>;
+}
+
+/// Why a component cannot be used. The message reads after "component `x` …".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CatalogError {
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// What to do instead, if known.
+    pub help: Option<String>,
+}
+
+/// Where task runs are reported to: a flow run's dispatcher.
+pub trait Reports: Send + Sync {
+    /// Task runs ended. Called on the runner's thread; does the scheduling that follows.
+    fn ended(&self, report: TaskRunReport);
+
+    /// A running task says something.
+    fn attach(&self, task: &Arc<str>, index: u32, attachment: Attachment);
+}
+
+/// Where task runs happen. Always answers: each index of each request gets one outcome, and a lost worker is
+/// [`TaskFailure::Lost`], so the scheduler has one path for every bad ending.
+pub trait Runner: Send + Sync {
+    /// Takes requests; returns at once.
+    fn start(&self, requests: Vec<TaskRunRequest>, reports: &Arc<dyn Reports>);
+
+    /// Stops all task runs of a flow run; each still gets its outcome. May be called again.
+    fn cancel(&self, flow_run: FlowRunId);
+
+    /// Does not start what it has not started yet of a request; each such index is answered with
+    /// [`Ending::Cancelled`](crate::Ending::Cancelled). A runner may also carry it out all the same.
+    fn withdraw(&self, _flow_run: FlowRunId, _request: RequestId) {}
+
+    /// Most task runs that it wants to hold at once, waiting ones included; at least 1.
+    fn capacity(&self) -> usize;
+}
+
+/// Carries out task runs, one at a time, for a pool of threads.
+pub trait Executor: Send + Sync {
+    /// Makes ready what all runs of a task share (the compiled component, the function). Cheap when asked again.
+    fn prepare(&self, call: &Arc<TaskCall>) -> Result<Arc<dyn PreparedTask>, TaskFailure>;
+}
+
+/// A task that is ready to run.
+pub trait PreparedTask: Send + Sync {
+    /// Starts the run at `index` of `request`. A task that cannot wait ends in here, on the caller's thread.
+    fn start(&self, request: &Arc<TaskRunRequest>, index: u32, scope: &RunScope) -> Started;
+}
+
+/// What a task run needs of its surroundings.
+#[derive(Clone)]
+pub struct RunScope {
+    /// Whether the flow run was cancelled; looked at while the guest computes.
+    pub cancelled: Arc<std::sync::atomic::AtomicBool>,
+    /// Where the guest's log and progress go.
+    pub reports: Arc<dyn Reports>,
+}
+
+/// A task run after its start.
+pub enum Started {
+    /// It is over.
+    Ended(TaskRunOutcome),
+    /// It may wait: poll it until it is over. Dropping it stops the guest.
+    Waiting(Pin<Box<dyn Future<Output = TaskRunOutcome> + Send>>),
+}
+
+/// Follows a flow run. Called in order, on whichever thread made the event happen, so it has to be quick.
+pub trait Observer: Send + Sync {
+    /// Something happened.
+    fn event(&self, event: &Timed<RunEvent>);
+
+    /// A running task said something.
+    fn attachment(&self, task: &Arc<str>, index: u32, attachment: &Attachment);
+}
+
+/// An observer that looks away.
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn event(&self, _event: &Timed<RunEvent>) {}
+    fn attachment(&self, _task: &Arc<str>, _index: u32, _attachment: &Attachment) {}
+}
