@@ -1,0 +1,13 @@
+//! `cargo xtask bench`: the benchmark against bare wasmtime, with the guests that it calls built first.
+
+use crate::command::{self, Failure};
+use crate::guests;
+
+pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
+    guests::run()?;
+    command::step("running the benchmark");
+    command::run(
+        command::cargo().args(["run", "--release", "-p", "taskhost-bench", "--"]).args(rest),
+        "read its message above; `cargo xtask bench --help` tells its arguments",
+    )
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask …`: the project's chores, in Rust so that they run wherever the project builds.
+//!
+//! One file for each chore; [`workspace`] knows the crates, [`command`] starts programs. Each failure ends with what to do next.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
+
+mod bench;
+mod check;
+mod command;
+mod demo;
+mod guests;
+mod links;
+mod target;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use command::Failure;
+
+const HELP: &str = "\
+The project's chores.
+
+Usage: cargo xtask <chore> [arguments]
+
+  guests   build the example tasks and the test guests for wasm32-wasip2
+  demo     run the example flows, from 01-hello on
+  test     build the guests and run all tests; arguments go to `cargo test`
+  check    formatting, lints, documentation, tidy: what CI runs besides test and demo
+  bench    compare with bare wasmtime; arguments go to the benchmark
+  tidy     dependency arrows, `//!` in every file, links, file sizes
+  help     this text
+
+Each chore installs or builds what it needs first.";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = arguments.collect();
+    match run(&chore, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
+    let takes_arguments = matches!(chore, "test" | "bench");
+    if let (false, Some(surplus)) = (takes_arguments, rest.first()) {
+        return Err(Failure::new(
+            format!("`{chore}` takes no argument, but `{surplus}` was given"),
+            "cargo xtask help",
+        ));
+    }
+    match chore {
+        "guests" => guests::run(),
+        "demo" => demo::run(),
+        "test" => test::run(rest),
+        "check" => check::run(),
+        "bench" => bench::run(rest),
+        "tidy" => tidy::run(),
+        "help" | "-h" | "--help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        unknown => Err(Failure::new(format!("there is no chore `{unknown}`"), "cargo xtask help")),
+    }
+}
