@@ -1,0 +1,271 @@
+//! One task run: a fresh instance, one call, and everything of it dropped.
+//!
+//! [`Prepared`] is what all runs of a task share. A component that has nothing to wait for is called directly; any other
+//! becomes a future ([`Run`]) that a pool's threads poll, each poll a [`Turn`].
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use taskhost_model::seams::{PreparedTask, RunScope, Started};
+use taskhost_model::{Ending, Limit, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest, Usage, Value};
+use tokio::time::Sleep;
+use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
+use wasmtime::{PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_err};
+
+use crate::capability::Lane;
+use crate::convert::{Arguments, Returned, Shape};
+use crate::outcome;
+use crate::sandbox::Loaded;
+use crate::state::HostState;
+use crate::turn::Turn;
+
+/// Bytes that a guest may hand to one host call (a write, a log message): far more than any WASI call takes.
+const HOST_CALL_BYTES_MAX: usize = 16 << 20;
+
+/// How long a task run waits before it asks again for a slot of the instance pool.
+const SLOT_RETRY: Duration = Duration::from_millis(2);
+
+/// What all runs of a task share.
+pub(crate) struct Prepared(Arc<Shared>);
+
+struct Shared {
+    loaded: Arc<Loaded>,
+    function: ComponentExportIndex,
+    parameters: Arc<Shape>,
+    result: Arc<Shape>,
+}
+
+impl Prepared {
+    pub(crate) fn new(loaded: Arc<Loaded>, call: &TaskCall) -> Result<Prepared, TaskFailure> {
+        let missing = || {
+            TaskFailure::Unusable(format!("component `{}` has no function `{}`", call.component_name, call.function))
+        };
+        // The types decide how bytes are read, so they are the component's own, whatever the caller believes.
+        let known = loaded.signature.tasks.iter().find(|task| task.interface == call.interface && task.function == call.function);
+        let task = known.ok_or_else(missing)?;
+        let types: Vec<_> = task.parameters.iter().map(|(_, ty)| ty.clone()).collect();
+        if types != call.parameters || task.result != call.result {
+            return Err(TaskFailure::Unusable(format!("`{}` has other types than the flow was checked with", call.function)));
+        }
+        let component = &loaded.component;
+        let interface = match &call.interface {
+            Some(name) => Some(component.get_export_index(None, &**name).ok_or_else(missing)?),
+            None => None,
+        };
+        let function = component.get_export_index(interface.as_ref(), &*call.function).ok_or_else(missing)?;
+        let parameters = Arc::new(Shape::of_parameters(&types));
+        let result = Arc::new(task.result.as_ref().map_or_else(|| Shape::of_parameters(&[]), Shape::of));
+        Ok(Prepared(Arc::new(Shared { loaded, function, parameters, result })))
+    }
+}
+
+impl PreparedTask for Prepared {
+    fn start(&self, request: &Arc<TaskRunRequest>, index: u32, scope: &RunScope) -> Started {
+        let started = Instant::now();
+        let arguments = match arguments(request, index) {
+            Ok(arguments) => Arguments { shape: Arc::clone(&self.0.parameters), values: arguments },
+            Err(failure) => {
+                return Started::Ended(TaskRunOutcome { ending: Ending::Failed(failure), usage: Usage::default() });
+            }
+        };
+        let state = HostState::new(request, index, scope, started);
+        if self.0.loaded.lane == Lane::Direct {
+            return Started::Ended(self.0.run_directly(state, arguments));
+        }
+        let (result, limits) = (Arc::clone(&self.0.result), request.call.limits);
+        let shared = Arc::clone(&self.0);
+        Started::Waiting(Box::pin(Run {
+            guest: Box::pin(async move { shared.run_waiting(state, arguments).await }),
+            result,
+            result_bytes_max: limits.result_bytes_max,
+            wall_time_max: limits.wall_time_max,
+            started,
+            computed: Duration::ZERO,
+            deadline: None,
+        }))
+    }
+}
+
+/// The arguments of the run at `index`: of each mapped list its element.
+fn arguments(request: &TaskRunRequest, index: u32) -> Result<Vec<Value>, TaskFailure> {
+    let mut values = request.arguments.to_vec();
+    for at in request.mapped.iter() {
+        let element = match values.get(*at) {
+            Some(Value::List(list)) => list.get(index as usize),
+            _ => None,
+        };
+        match (values.get_mut(*at), element) {
+            (Some(slot), Some(element)) => *slot = element,
+            _ => return Err(TaskFailure::BadArguments(format!("a mapped list has no element {index}"))),
+        }
+    }
+    Ok(values)
+}
+
+/// A guest that is over.
+struct Finished {
+    ending: Ending,
+    memory_bytes_peak: u64,
+    output_bytes: u64,
+}
+
+impl Shared {
+    fn store(&self, state: HostState) -> Store<HostState> {
+        let mut store = Store::new(&self.loaded.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
+        store.set_epoch_deadline(1);
+        store
+    }
+
+    fn run_directly(&self, state: HostState, arguments: Arguments) -> TaskRunOutcome {
+        let (began, limits) = (state.started, *state.limits());
+        let turn = Turn {
+            result: Arc::clone(&self.result),
+            result_bytes_max: limits.result_bytes_max,
+            began,
+            computed: Duration::ZERO,
+        };
+        let mut store = self.store(state);
+        store.epoch_deadline_callback(|store| {
+            store.data().check_deadlines()?;
+            Ok(UpdateDeadline::Continue(1))
+        });
+        let result = turn.take(|| self.call_directly(&mut store, arguments));
+        let finished = finish(store, result);
+        let wall_time = began.elapsed();
+        outcome_of(finished, wall_time, wall_time)
+    }
+
+    fn call_directly(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
+        let instance = loop {
+            match self.loaded.pre.instantiate(&mut *store) {
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                    store.data().check_deadlines()?;
+                    std::thread::sleep(SLOT_RETRY);
+                }
+                instance => break instance?,
+            }
+        };
+        if self.result.flat_count() == 0 {
+            Ok(self.function::<0>(store, &instance)?.call(store, arguments)?.0)
+        } else {
+            Ok(self.function::<1>(store, &instance)?.call(store, arguments)?.0)
+        }
+    }
+
+    async fn run_waiting(&self, state: HostState, arguments: Arguments) -> Finished {
+        let mut store = self.store(state);
+        store.epoch_deadline_callback(|store| {
+            store.data().check_deadlines()?;
+            // Others of this pool get their turn.
+            Ok(UpdateDeadline::Yield(1))
+        });
+        let result = self.call_waiting(&mut store, arguments).await;
+        finish(store, result)
+    }
+
+    async fn call_waiting(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
+        let instance = loop {
+            match self.loaded.pre.instantiate_async(&mut *store).await {
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => tokio::time::sleep(SLOT_RETRY).await,
+                instance => break instance?,
+            }
+        };
+        // An async export hands over up to 16 core values, any other one at most.
+        macro_rules! call {
+            ($($count:literal)*) => {
+                match self.core_results() {
+                    $($count => Ok(self.function::<$count>(store, &instance)?.call_async(&mut *store, arguments).await?.0),)*
+                    count => Err(format_err!("a result of {count} core values")),
+                }
+            };
+        }
+        call!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    }
+
+    /// How many core values the function returns, after the Canonical ABI has replaced too many by a pointer.
+    fn core_results(&self) -> usize {
+        let direct_max = if self.loaded.lane == Lane::Concurrent { 16 } else { 1 };
+        if self.result.flat_count() > direct_max { 1 } else { self.result.flat_count() }
+    }
+
+    #[expect(unsafe_code, reason = "the types are checked at run time; see the argument inside")]
+    fn function<const N: usize>(
+        &self,
+        store: &mut Store<HostState>,
+        instance: &Instance,
+    ) -> Result<TypedFunc<Arguments, Returned<N>>> {
+        let function = instance.get_func(&mut *store, self.function).ok_or_else(|| format_err!("the function is gone"))?;
+        // SAFETY: the function must take `Arguments` and return `Returned<N>`: their shapes were made from the component's own
+        // types for this very function in `Prepared::new`, and `N` is its number of core results. `convert/lift_lower.rs`
+        // argues why a wrong shape could not touch the host's memory.
+        Ok(unsafe { TypedFunc::new_unchecked(function) })
+    }
+}
+
+/// Ends a guest: its log is completed, its usage read, and everything of it dropped with the store.
+fn finish(store: Store<HostState>, result: Result<Value>) -> Finished {
+    let state = store.data();
+    let (stderr, output_bytes) = match state.output() {
+        Some(output) => (output.finish(), output.bytes()),
+        None => (String::new(), 0),
+    };
+    let ending = match result {
+        Ok(value) => Ending::Returned(value),
+        Err(error) => outcome::ending_of(&error, &stderr, state.limits().memory_bytes_max),
+    };
+    Finished { ending, memory_bytes_peak: state.limiter.peak(), output_bytes }
+}
+
+fn outcome_of(finished: Finished, wall_time: Duration, cpu_time: Duration) -> TaskRunOutcome {
+    let Finished { ending, memory_bytes_peak, output_bytes } = finished;
+    TaskRunOutcome { ending, usage: Usage { wall_time, cpu_time, memory_bytes_peak, output_bytes } }
+}
+
+/// A task run that may wait.
+struct Run {
+    guest: Pin<Box<dyn Future<Output = Finished> + Send>>,
+    result: Arc<Shape>,
+    result_bytes_max: u64,
+    wall_time_max: Duration,
+    started: Instant,
+    computed: Duration,
+    /// Wakes the run at its timeout; made when the guest first waits.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Future for Run {
+    type Output = TaskRunOutcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<TaskRunOutcome> {
+        let run = &mut *self;
+        let began = Instant::now();
+        let turn = Turn {
+            result: Arc::clone(&run.result),
+            result_bytes_max: run.result_bytes_max,
+            began,
+            computed: run.computed,
+        };
+        let polled = turn.take(|| run.guest.as_mut().poll(context));
+        run.computed += began.elapsed();
+        match polled {
+            Poll::Ready(finished) => Poll::Ready(outcome_of(finished, run.started.elapsed(), run.computed)),
+            Poll::Pending => {
+                let at = run.started + run.wall_time_max;
+                let deadline = run.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+                match deadline.as_mut().poll(context) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => {
+                        // What the guest printed before stands in the log already; its usage dies with it.
+                        let ending = Ending::Failed(TaskFailure::LimitReached(Limit::Timeout(run.wall_time_max)));
+                        let finished = Finished { ending, memory_bytes_peak: 0, output_bytes: 0 };
+                        Poll::Ready(outcome_of(finished, run.started.elapsed(), run.computed))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a component offers and asks for: from wasmtime's reflection to [`ComponentSignature`].
+
+use std::sync::Arc;
+
+use taskhost_model::signature::ImportedInterface;
+use taskhost_model::{Case, ComponentSignature, Digest, Field, TaskSignature, ValueType};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+
+/// Top-level functions that toolchains leak beside an author's own: QuickJS's `init`, Python's `exports`.
+const LEAKED: [&str; 2] = ["init", "exports"];
+
+/// The signature, without doc comments.
+pub(crate) fn signature(engine: &Engine, component: &Component, digest: Digest, size_bytes: u64) -> ComponentSignature {
+    let ty = component.component_type();
+    let mut signature =
+        ComponentSignature { digest, size_bytes, tasks: Vec::new(), unusable: Vec::new(), imports: Vec::new() };
+    for (name, export) in ty.exports(engine) {
+        match &export.ty {
+            ComponentItem::ComponentFunc(func) if !LEAKED.contains(&name) => add(&mut signature, None, name, func),
+            ComponentItem::ComponentInstance(instance) if !name.starts_with("wasi:") => {
+                for (function, export) in instance.exports(engine) {
+                    if let ComponentItem::ComponentFunc(func) = &export.ty {
+                        add(&mut signature, Some(name), function, func);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    signature.imports = imports(engine, component);
+    signature
+}
+
+/// Interfaces that the component imports, with the functions that it uses of each.
+fn imports(engine: &Engine, component: &Component) -> Vec<ImportedInterface> {
+    component
+        .component_type()
+        .imports(engine)
+        .map(|(name, import)| {
+            let functions = match &import.ty {
+                ComponentItem::ComponentInstance(instance) => instance
+                    .exports(engine)
+                    .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+                    .map(|(function, _)| function.into())
+                    .collect(),
+                _ => Vec::new(),
+            };
+            ImportedInterface { name: name.into(), functions }
+        })
+        .collect()
+}
+
+/// Whether any exported or imported function is async (WASI 0.3): such a component needs the concurrent engine.
+pub(crate) fn is_async(engine: &Engine, component: &Component) -> bool {
+    fn any(engine: &Engine, item: &ComponentItem) -> bool {
+        match item {
+            ComponentItem::ComponentFunc(func) => func.async_(),
+            ComponentItem::ComponentInstance(instance) => instance.exports(engine).any(|(_, item)| any(engine, &item.ty)),
+            _ => false,
+        }
+    }
+    let ty = component.component_type();
+    ty.exports(engine).any(|(_, item)| any(engine, &item.ty)) || ty.imports(engine).any(|(_, item)| any(engine, &item.ty))
+}
+
+fn add(signature: &mut ComponentSignature, interface: Option<&str>, function: &str, func: &ComponentFunc) {
+    // Methods, constructors and the like belong to resources.
+    if function.starts_with('[') {
+        return;
+    }
+    match task(interface, function, func) {
+        Ok(task) => signature.tasks.push(task),
+        Err(reason) => {
+            let name = interface.map_or_else(|| function.to_owned(), |interface| format!("{interface}.{function}"));
+            signature.unusable.push((name.into(), reason));
+        }
+    }
+}
+
+fn task(interface: Option<&str>, function: &str, func: &ComponentFunc) -> Result<TaskSignature, String> {
+    let parameters = func
+        .params()
+        .map(|(name, ty)| {
+            value_type(&ty).map(|ty| (Arc::from(name), ty)).map_err(|what| format!("its parameter `{name}` is {what}"))
+        })
+        .collect::<Result<_, _>>()?;
+    let mut results = func.results();
+    let result = results.next().map(|ty| value_type(&ty)).transpose().map_err(|what| format!("its result is {what}"))?;
+    Ok(TaskSignature { interface: interface.map(Arc::from), function: function.into(), parameters, result, docs: None })
+}
+
+/// Our type for wasmtime's, or what it is that cannot travel between tasks.
+fn value_type(ty: &Type) -> Result<ValueType, &'static str> {
+    Ok(match ty {
+        Type::Bool => ValueType::Bool,
+        Type::S8 => ValueType::S8,
+        Type::U8 => ValueType::U8,
+        Type::S16 => ValueType::S16,
+        Type::U16 => ValueType::U16,
+        Type::S32 => ValueType::S32,
+        Type::U32 => ValueType::U32,
+        Type::S64 => ValueType::S64,
+        Type::U64 => ValueType::U64,
+        Type::Float32 => ValueType::F32,
+        Type::Float64 => ValueType::F64,
+        Type::Char => ValueType::Char,
+        Type::String => ValueType::String,
+        Type::List(list) => ValueType::list(value_type(&list.ty())?),
+        Type::Option(option) => ValueType::option(value_type(&option.ty())?),
+        Type::Tuple(tuple) => ValueType::Tuple(tuple.types().map(|ty| value_type(&ty)).collect::<Result<_, _>>()?),
+        Type::Record(record) => ValueType::Record(
+            record
+                .fields()
+                .map(|field| Ok(Field { name: field.name.into(), ty: value_type(&field.ty)? }))
+                .collect::<Result<_, &'static str>>()?,
+        ),
+        Type::Variant(variant) => ValueType::Variant(
+            variant
+                .cases()
+                .map(|case| {
+                    let ty = case.ty.as_ref().map(value_type).transpose()?;
+                    Ok(Case { name: case.name.into(), ty })
+                })
+                .collect::<Result<_, &'static str>>()?,
+        ),
+        Type::Enum(cases) => ValueType::Enum(cases.names().map(Arc::from).collect()),
+        Type::Flags(flags) if flags.names().len() <= 32 => ValueType::Flags(flags.names().map(Arc::from).collect()),
+        Type::Result(result) => {
+            let side = |ty: Option<Type>| ty.as_ref().map(value_type).transpose();
+            ValueType::result(side(result.ok())?, side(result.err())?)
+        }
+        Type::Own(_) | Type::Borrow(_) => return Err("a resource, which lives in one instance only"),
+        Type::Future(_) | Type::Stream(_) => return Err("a stream or future, which lives in one instance only"),
+        Type::Flags(_) => return Err("a set of more than 32 flags"),
+        _ => return Err("of a type that this version does not know"),
+    })
+}

@@ -1,0 +1,124 @@
+//! From wasmtime's error to a [`TaskFailure`] with a message for its reader.
+//!
+//! A guest's own last words (a panic's message, a traceback) stand above wasmtime's: the wasm backtrace is for the component's
+//! author and shown on request only.
+
+use std::fmt;
+
+use taskhost_model::{Ending, Limit, TaskFailure};
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// Why the host ended a guest; travels as an error through wasmtime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    Cancelled,
+    Limit(Limit),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Cancelled => f.write_str("cancelled"),
+            Stop::Limit(limit) => write!(f, "{limit}"),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// The ending that an error of a call means. `stderr` is the last part of what the guest printed there.
+pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, memory_bytes_max: u64) -> Ending {
+    if let Some(stop) = find::<Stop>(error) {
+        return match stop {
+            Stop::Cancelled => Ending::Cancelled,
+            Stop::Limit(limit) => Ending::Failed(TaskFailure::LimitReached(*limit)),
+        };
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Ending::Failed(TaskFailure::Exited(exit.0));
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::AllocationTooLarge) {
+        return Ending::Failed(TaskFailure::LimitReached(Limit::Memory(memory_bytes_max)));
+    }
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
+    let message = last_words(stderr).unwrap_or_else(|| match trap {
+        Some(trap) => describe(*trap),
+        None => root_of(error),
+    });
+    Ending::Failed(TaskFailure::Trapped { message, backtrace })
+}
+
+/// The first error of the chain that is an `E`; an I/O error of a stream hides ours one level deeper.
+fn find<E: std::error::Error + Send + Sync + 'static>(error: &wasmtime::Error) -> Option<&E> {
+    error.downcast_ref::<E>().or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<E>()))
+}
+
+fn root_of(error: &wasmtime::Error) -> String {
+    error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn describe(trap: Trap) -> String {
+    match trap {
+        Trap::UnreachableCodeReached => {
+            "stopped itself without a message (wasm `unreachable`: an abort or a failed assertion)".to_owned()
+        }
+        Trap::StackOverflow => "ran out of stack: its recursion is too deep".to_owned(),
+        Trap::MemoryOutOfBounds => "read or wrote outside its memory: a bug in the component".to_owned(),
+        Trap::IntegerDivisionByZero => "divided by zero".to_owned(),
+        trap => {
+            let text = trap.to_string();
+            text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+        }
+    }
+}
+
+/// What the guest said of its own end: a Rust panic, a Python traceback, or else its last line on stderr.
+fn last_words(stderr: &str) -> Option<String> {
+    let text = stderr.trim_end();
+    if let Some(at) = text.rfind("Traceback (most recent call last):") {
+        let traceback = &text[at..];
+        let last = traceback.lines().last().unwrap_or(traceback);
+        return Some(format!("{last}\n{traceback}"));
+    }
+    if let Some(at) = text.rfind("panicked at ") {
+        return Some(panic_message(&text[at..]));
+    }
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+}
+
+/// `panicked at src/lib.rs:3:5:`, then the message, then a note about backtraces that means nothing here.
+fn panic_message(text: &str) -> String {
+    let (place, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let place = place.trim_start_matches("panicked at ").trim_end_matches(':');
+    let message: Vec<&str> = rest.lines().take_while(|line| !line.starts_with("note: run with `RUST_BACKTRACE")).collect();
+    let message = message.join("\n");
+    let message = message.trim();
+    if message.is_empty() { format!("panicked at {place}") } else { format!("panicked: {message} (at {place})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rust_panic_shows_as_its_message_and_place() {
+        let stderr = "first line\n\nthread '<unnamed>' (1) panicked at src/lib.rs:7:9:\nno rows left\n\
+                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
+        assert_eq!(last_words(stderr).as_deref(), Some("panicked: no rows left (at src/lib.rs:7:9)"));
+    }
+
+    #[test]
+    fn a_python_traceback_shows_its_exception_first() {
+        let stderr = "Traceback (most recent call last):\n  File \"app.py\", line 3, in run\nValueError: bad\n";
+        let words = last_words(stderr).expect("a message");
+        assert!(words.starts_with("ValueError: bad\nTraceback"), "{words}");
+    }
+
+    #[test]
+    fn without_either_the_last_line_of_stderr_speaks() {
+        assert_eq!(last_words("a\nassertion failed\n\n").as_deref(), Some("assertion failed"));
+        assert_eq!(last_words("  \n"), None);
+    }
+}

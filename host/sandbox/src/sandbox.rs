@@ -1,0 +1,263 @@
+//! [`Sandbox`]: components by digest, ready to run. The catalog of the flow check, and the executor of a pool.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use taskhost_model::limits::COMPONENT_BYTES_MAX;
+use taskhost_model::seams::{Catalog, CatalogError, Executor, PreparedTask};
+use taskhost_model::task_run::Bytes;
+use taskhost_model::{ComponentSignature, Digest, TaskCall, TaskFailure};
+use tokio::runtime::{Handle, Runtime};
+use wasmtime::Engine;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::capability::{self, Lane};
+use crate::compile::{self, CompileCache};
+use crate::engine_config;
+use crate::error::SandboxError;
+use crate::execute::Prepared;
+use crate::state::HostState;
+use crate::{docs, inspect};
+
+/// How a sandbox is set up.
+#[derive(Clone, Debug)]
+pub struct SandboxOptions {
+    /// Where compiled components are kept; none keeps them in memory only.
+    pub cache_folder: Option<PathBuf>,
+    /// Guests alive at once: those that compute and those that wait.
+    pub instances: usize,
+}
+
+/// Runs guests. One for a process.
+pub struct Sandbox {
+    cache: Option<CompileCache>,
+    instances: usize,
+    general: Engine,
+    concurrent: OnceLock<Result<Engine, String>>,
+    linkers: Mutex<HashMap<Lane, Arc<Linker<HostState>>>>,
+    loaded: Mutex<HashMap<Digest, Arc<Loaded>>>,
+    /// Timers and sockets of waiting guests; guests never run on its thread.
+    reactor: Runtime,
+}
+
+/// A component whose imports are all there.
+pub(crate) struct Loaded {
+    pub(crate) engine: Engine,
+    pub(crate) component: Component,
+    pub(crate) pre: InstancePre<HostState>,
+    pub(crate) lane: Lane,
+    pub(crate) signature: Arc<ComponentSignature>,
+}
+
+/// A component looked at closely.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// Tasks with their doc comments, imports, size and digest.
+    pub signature: ComponentSignature,
+    /// The WIT text that the component carries, or that lies beside it.
+    pub wit: Option<String>,
+    /// How its tasks are run, for people.
+    pub lane: &'static str,
+}
+
+impl Sandbox {
+    /// Sets up the engines. Takes a few milliseconds.
+    pub fn new(options: SandboxOptions) -> Result<Arc<Sandbox>, SandboxError> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| SandboxError {
+            message: format!("could not {what}: {error}"),
+            help: Some("a smaller `--concurrency` needs less address space and fewer mappings".to_owned()),
+        };
+        let general = engine_config::general(options.instances).map_err(|error| failed("set up the sandbox", &error))?;
+        let reactor = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("taskhost-reactor")
+            .enable_all()
+            .build()
+            .map_err(|error| failed("start the sandbox's timers", &error))?;
+        Ok(Arc::new(Sandbox {
+            cache: options.cache_folder.map(CompileCache::new),
+            instances: options.instances,
+            general,
+            concurrent: OnceLock::new(),
+            linkers: Mutex::default(),
+            loaded: Mutex::default(),
+            reactor,
+        }))
+    }
+
+    /// Where compiled components are kept.
+    pub fn cache(&self) -> Option<&CompileCache> {
+        self.cache.as_ref()
+    }
+
+    /// To be called on each thread that runs guests; the thread may run them as long as the guard lives.
+    pub fn enter_thread(&self) -> Box<dyn Any> {
+        // The guard borrows its handle; one handle for each compute thread is kept for the life of the process.
+        let handle: &'static Handle = Box::leak(Box::new(self.reactor.handle().clone()));
+        Box::new(handle.enter())
+    }
+
+    /// Everything about the component in the file at `path`.
+    pub fn inspect(&self, path: &Path) -> Result<Inspection, CatalogError> {
+        let bytes = read(path)?;
+        let loaded = self.load(&bytes)?;
+        let mut signature = (*loaded.signature).clone();
+        let wit = docs::wit_of(&bytes).or_else(|| docs::wit_beside(path));
+        if let Some(wit) = &wit {
+            docs::add(&mut signature, wit);
+        }
+        Ok(Inspection { signature, wit, lane: loaded.lane.name() })
+    }
+
+    /// Compiles a component, or finds it, and links its imports.
+    fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, CatalogError> {
+        let digest = Digest::of(bytes);
+        let known = |sandbox: &Sandbox| {
+            sandbox.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
+        };
+        if let Some(loaded) = known(self) {
+            return Ok(loaded);
+        }
+        check_header(bytes)?;
+        let loaded = Arc::new(self.load_new(bytes, digest)?);
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn load_new(&self, bytes: &[u8], digest: Digest) -> Result<Loaded, CatalogError> {
+        // Whether a component is async shows only in its types; the general engine refuses the async ones.
+        let general = compile::compile(self.cache.as_ref(), &self.general, &digest, bytes);
+        let (engine, component, lane) = match general {
+            Ok(component) if !inspect::is_async(&self.general, &component) => (&self.general, component, None),
+            general => {
+                let engine = self.concurrent()?;
+                match compile::compile(self.cache.as_ref(), engine, &digest, bytes) {
+                    Ok(component) => (engine, component, Some(Lane::Concurrent)),
+                    Err(error) => return Err(rejected(&general.err().unwrap_or(error))),
+                }
+            }
+        };
+        let signature = inspect::signature(engine, &component, digest, bytes.len() as u64);
+        let lane = lane.unwrap_or_else(|| lane_of(&signature));
+        let pre = self.linker(engine, lane)?.instantiate_pre(&component).map_err(|error| missing_import(&error))?;
+        Ok(Loaded { engine: engine.clone(), component, pre, lane, signature: Arc::new(signature) })
+    }
+
+    fn concurrent(&self) -> Result<&Engine, CatalogError> {
+        let engine = self.concurrent.get_or_init(|| {
+            engine_config::concurrent(self.instances).map_err(|error| format!("cannot run here: {error}"))
+        });
+        engine.as_ref().map_err(|message| CatalogError { message: message.clone(), help: None })
+    }
+
+    fn linker(&self, engine: &Engine, lane: Lane) -> Result<Arc<Linker<HostState>>, CatalogError> {
+        let mut linkers = self.linkers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(linker) = linkers.get(&lane) {
+            return Ok(Arc::clone(linker));
+        }
+        let linker = capability::linker(engine, lane)
+            .map_err(|error| CatalogError { message: format!("cannot be linked: {error:#}"), help: None })?;
+        let linker = Arc::new(linker);
+        linkers.insert(lane, Arc::clone(&linker));
+        Ok(linker)
+    }
+}
+
+/// A component waits only if something that it imports can make it wait.
+fn lane_of(signature: &ComponentSignature) -> Lane {
+    let waits = signature.imports.iter().any(|interface| {
+        interface.functions.iter().any(|function| capability::wasi::can_wait(&interface.name, function))
+    });
+    if waits { Lane::Waiting } else { Lane::Direct }
+}
+
+/// Reads a component's file.
+fn read(path: &Path) -> Result<Vec<u8>, CatalogError> {
+    let error = |message: String, help: &str| CatalogError { message, help: Some(help.to_owned()) };
+    let metadata = match fs::metadata(path) {
+        Err(failure) if failure.kind() == std::io::ErrorKind::NotFound => {
+            return Err(error(
+                format!("is missing: there is no file `{}`", path.display()),
+                "build it first, or correct the path; it is relative to the flow",
+            ));
+        }
+        Err(failure) => {
+            return Err(error(format!("cannot be read: `{}`: {failure}", path.display()), "check the file's permissions"));
+        }
+        Ok(metadata) => metadata,
+    };
+    if !metadata.is_file() {
+        return Err(error(format!("is no file: `{}`", path.display()), "name the `.wasm` file itself"));
+    }
+    let too_large = || {
+        error(
+            format!("is too large: `{}` has {}, at most {} are read", path.display(), Bytes(metadata.len()), Bytes(COMPONENT_BYTES_MAX)),
+            "strip it of debug information",
+        )
+    };
+    if metadata.len() > COMPONENT_BYTES_MAX {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let file = fs::File::open(path);
+    match file.and_then(|file| file.take(COMPONENT_BYTES_MAX + 1).read_to_end(&mut bytes)) {
+        // It may have grown since we asked for its size.
+        Ok(_) if bytes.len() as u64 > COMPONENT_BYTES_MAX => Err(too_large()),
+        Ok(_) => Ok(bytes),
+        Err(failure) => {
+            Err(error(format!("cannot be read: `{}`: {failure}", path.display()), "check the file's permissions"))
+        }
+    }
+}
+
+/// Tells the usual mistakes apart before a parser's message would.
+fn check_header(bytes: &[u8]) -> Result<(), CatalogError> {
+    let error = |message: &str, help: &str| Err(CatalogError { message: message.to_owned(), help: Some(help.to_owned()) });
+    match bytes {
+        [] => error("is empty: the file has no bytes", "build it again"),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => error(
+            "is a core wasm module, not a component",
+            "build it for `wasm32-wasip2`, or turn it into a component with `wasm-tools component new`",
+        ),
+        [0, b'a', b's', b'm', ..] => {
+            error("is WebAssembly of a version that is not known here", "build it with a current toolchain")
+        }
+        _ => error("is no WebAssembly: its first bytes are not `\\0asm`", "name a `.wasm` component"),
+    }
+}
+
+fn rejected(error: &wasmtime::Error) -> CatalogError {
+    let cause = error.chain().last().map_or_else(|| error.to_string(), ToString::to_string);
+    CatalogError {
+        message: format!("is not valid: {cause}"),
+        help: Some("the file may be cut off or damaged; build it again".to_owned()),
+    }
+}
+
+fn missing_import(error: &wasmtime::Error) -> CatalogError {
+    CatalogError {
+        message: format!("asks for something that this host does not have: {error:#}"),
+        help: Some("taskhost offers WASI 0.2 and 0.3 without http, and `taskhost:task@0.1.0`".to_owned()),
+    }
+}
+
+impl Catalog for Sandbox {
+    fn signature(&self, path: &Path) -> Result<Arc<ComponentSignature>, CatalogError> {
+        Ok(Arc::clone(&self.load(&read(path)?)?.signature))
+    }
+}
+
+impl Executor for Sandbox {
+    fn prepare(&self, call: &Arc<TaskCall>) -> Result<Arc<dyn PreparedTask>, TaskFailure> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&call.component).cloned();
+        let loaded = loaded.ok_or_else(|| {
+            TaskFailure::Unusable(format!("component `{}` ({}) is not loaded here", call.component_name, call.component))
+        })?;
+        Ok(Arc::new(Prepared::new(loaded, call)?))
+    }
+}
