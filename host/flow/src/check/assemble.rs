@@ -1,0 +1,164 @@
+//! The last step: a [`Flow`] from what was found, and warnings about what has no effect.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use taskhost_model::{Limits, TaskCall, Value};
+
+use super::callee::Callee;
+use super::expression::empty_text;
+use super::order::Order;
+use super::tasks::TaskInputs;
+use super::{CheckedFile, FileCheck};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::flow::{ComponentUse, Flow, OnFailure, Output, Parameter, Source, Task, TaskKind};
+use crate::names::to_kebab;
+use crate::written::{LimitsWritten, TaskWritten, Text};
+
+/// Calls that differ in nothing are one: by component and function, and then by limits.
+type Calls = HashMap<(usize, usize), Vec<Arc<TaskCall>>>;
+
+impl FileCheck<'_, '_, '_> {
+    /// Told only of a flow without mistakes: a misspelt name is also one that is not used.
+    pub(super) fn warn_unused(&mut self) {
+        let file = self.file;
+        for (parameter, used) in file.parameters.iter().zip(self.parameters_used.clone()) {
+            if !used && parameter.ty.is_some() {
+                let message = format!("parameter `{}` is not used", parameter.name.value);
+                self.warn("unused-parameter", message, parameter.name.span);
+            }
+        }
+        for (component, used) in file.components.iter().zip(self.components_used.clone()) {
+            if !used {
+                let message = format!("component `{}` is not used", component.name.value);
+                self.warn("unused-component", message, component.name.span);
+            }
+        }
+    }
+
+    fn warn(&mut self, code: &'static str, message: String, span: Option<crate::Span>) {
+        let warning = Diagnostic::new(Severity::Warning, code, message, &self.file.source, span);
+        self.push(warning.with_help("remove it"));
+    }
+
+    /// None only if a mistake was told.
+    pub(super) fn assemble(
+        self,
+        defaults: Vec<Option<Value>>,
+        tasks: Vec<Option<TaskInputs>>,
+        order: Order,
+        outputs: Vec<Option<Output>>,
+        failures_handled: &[bool],
+    ) -> Option<CheckedFile> {
+        let file = self.file;
+        let types = self.parameter_types.iter().cloned().collect::<Option<Vec<_>>>()?;
+        let parameters = file.parameters.iter().zip(types).zip(defaults).map(|((written, ty), default)| Parameter {
+            name: written.name.value.clone(),
+            ty,
+            default,
+            description: written.description.clone().unwrap_or_else(empty_text),
+        });
+        let flow = Flow {
+            name: self.flow_name(),
+            description: file.description.clone().unwrap_or_else(empty_text),
+            parameters: parameters.collect(),
+            tasks: self.tasks(tasks, order, failures_handled)?,
+            outputs: outputs.into_iter().collect::<Option<Vec<_>>>()?,
+            runner: file.runner,
+            components: self.components(),
+        };
+        Some(CheckedFile { flow: Arc::new(flow), height: self.height })
+    }
+
+    fn flow_name(&self) -> Arc<str> {
+        if let Some(name) = &self.file.name {
+            return name.value.clone();
+        }
+        let stem = self.file.source.path().file_stem().map(|stem| stem.to_string_lossy());
+        stem.and_then(|stem| to_kebab(&stem)).map_or_else(|| Arc::from("flow"), Arc::from)
+    }
+
+    fn components(&self) -> Vec<ComponentUse> {
+        let used = self.file.components.iter().zip(&self.components_used).filter(|(_, used)| **used);
+        used.filter_map(|(component, _)| {
+            let path = self.file.source.beside(&component.path.value);
+            let signature = self.session.signatures.get(&path)?.as_ref().ok()?.clone();
+            Some(ComponentUse { name: component.name.value.clone(), path, signature })
+        })
+        .collect()
+    }
+
+    fn tasks(&self, inputs: Vec<Option<TaskInputs>>, order: Order, failures_handled: &[bool]) -> Option<Vec<Task>> {
+        let mut calls = Calls::new();
+        let mut tasks = Vec::with_capacity(inputs.len());
+        for (at, (inputs, needs)) in inputs.into_iter().zip(order.needs).enumerate() {
+            let inputs = inputs?;
+            let written = &self.file.tasks[at];
+            let types = self.task_types[at].clone()?;
+            tasks.push(Task {
+                name: written.name.value.clone(),
+                description: written.description.clone().unwrap_or_else(empty_text),
+                kind: self.kind(written, self.callees[at].as_ref()?, &mut calls),
+                inputs: inputs.inputs,
+                mapped: inputs.mapped.into(),
+                when: inputs.when,
+                after: self.after(written),
+                needs,
+                on_failure: written.on_failure.as_ref().map_or(OnFailure::Stop, |choice| choice.value),
+                runner: written.runner,
+                success_type: types.success,
+                result_type: types.result,
+                failure_handled: failures_handled[at],
+            });
+        }
+        Some(tasks)
+    }
+
+    fn after(&self, written: &TaskWritten) -> Vec<usize> {
+        let position = |name: &Text| match self.names.get(&*name.value) {
+            Some(&Source::Task(at)) => Some(at),
+            _ => None,
+        };
+        let mut after: Vec<usize> = written.after.iter().filter_map(position).collect();
+        after.sort_unstable();
+        after.dedup();
+        after
+    }
+
+    fn kind(&self, written: &TaskWritten, callee: &Callee, calls: &mut Calls) -> TaskKind {
+        match callee {
+            Callee::Subflow(flow) => TaskKind::Subflow(flow.clone()),
+            Callee::Function { component, signature, task } => {
+                let limits = limits(&self.file.defaults, &written.limits);
+                let known = calls.entry((*component, *task)).or_default();
+                if let Some(call) = known.iter().find(|call| call.limits == limits) {
+                    return TaskKind::Call(call.clone());
+                }
+                let function = &signature.tasks[*task];
+                let call = Arc::new(TaskCall {
+                    component: signature.digest,
+                    component_name: self.file.components[*component].name.value.clone(),
+                    interface: function.interface.clone(),
+                    function: function.function.clone(),
+                    parameters: function.parameters.iter().map(|(_, ty)| ty.clone()).collect(),
+                    result: function.result.clone(),
+                    limits,
+                });
+                known.push(call.clone());
+                TaskKind::Call(call)
+            }
+        }
+    }
+}
+
+/// The task's own limits, else the flow's, else the built-in ones.
+fn limits(defaults: &LimitsWritten, own: &LimitsWritten) -> Limits {
+    let built_in = Limits::DEFAULT;
+    Limits {
+        memory_bytes_max: own.memory.or(defaults.memory).unwrap_or(built_in.memory_bytes_max),
+        cpu_time_max: own.cpu.or(defaults.cpu).unwrap_or(built_in.cpu_time_max),
+        wall_time_max: own.timeout.or(defaults.timeout).unwrap_or(built_in.wall_time_max),
+        output_bytes_max: own.output.or(defaults.output).unwrap_or(built_in.output_bytes_max),
+        result_bytes_max: own.result.or(defaults.result).unwrap_or(built_in.result_bytes_max),
+    }
+}

@@ -1,0 +1,290 @@
+//! [`FlowFile`]: a flow as it is written, before its names mean anything.
+//!
+//! [`parse`](crate::parse()) makes one from text, with the place of every string; code may make one too, without places and with
+//! literals that already are values ([`ExpressionKind::Given`]). [`check`](crate::check()) takes both.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskhost_model::{Value, ValueType};
+
+use crate::diagnostic::Diagnostic;
+use crate::flow::{OnFailure, RunnerChoice};
+use crate::source::{FlowSource, Span};
+
+/// Something with its place in the flow file; without one if it was made in code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spanned<T> {
+    /// The thing.
+    pub value: T,
+    /// Its place.
+    pub span: Option<Span>,
+}
+
+/// A name or another short text.
+pub type Text = Spanned<Arc<str>>;
+
+impl<T> Spanned<T> {
+    /// Without a place.
+    pub fn new(value: impl Into<T>) -> Spanned<T> {
+        Spanned { value: value.into(), span: None }
+    }
+
+    /// With its place.
+    pub fn at(value: impl Into<T>, span: Span) -> Spanned<T> {
+        Spanned { value: value.into(), span: Some(span) }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Text {
+        Spanned::new(text)
+    }
+}
+
+/// A flow as written.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FlowFile {
+    /// Where it was read from; other files are looked up beside it.
+    pub source: Arc<FlowSource>,
+    /// `name`; the file's name if left out.
+    pub name: Option<Text>,
+    /// `description`.
+    pub description: Option<Arc<str>>,
+    /// `[parameters.…]`
+    pub parameters: Vec<ParameterWritten>,
+    /// `[components]`
+    pub components: Vec<ComponentWritten>,
+    /// `[tasks.…]`
+    pub tasks: Vec<TaskWritten>,
+    /// `[defaults]`
+    pub defaults: LimitsWritten,
+    /// `[runner]`
+    pub runner: Option<RunnerChoice>,
+    /// `[outputs]`
+    pub outputs: Vec<(Text, Expression)>,
+    /// What could not be read. [`check`](crate::check()) tells it together with its own findings.
+    pub mistakes: Vec<Diagnostic>,
+    /// Parameters and components that could not be read: they exist, and nothing else is known of them.
+    pub unreadable: Vec<Arc<str>>,
+}
+
+impl FlowFile {
+    /// A flow without tasks. A flow built in code gives a source with an empty text, whose path only says where other files are.
+    pub fn new(source: Arc<FlowSource>) -> FlowFile {
+        FlowFile {
+            source,
+            name: None,
+            description: None,
+            parameters: Vec::new(),
+            components: Vec::new(),
+            tasks: Vec::new(),
+            defaults: LimitsWritten::default(),
+            runner: None,
+            outputs: Vec::new(),
+            mistakes: Vec::new(),
+            unreadable: Vec::new(),
+        }
+    }
+}
+
+/// `[parameters.name]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct ParameterWritten {
+    /// Its name.
+    pub name: Text,
+    /// `type`
+    pub ty: Option<Spanned<ValueType>>,
+    /// `default`
+    pub default: Option<Expression>,
+    /// `default-file`, relative to the flow
+    pub default_file: Option<Text>,
+    /// `description`
+    pub description: Option<Arc<str>>,
+}
+
+impl ParameterWritten {
+    /// A parameter whose type follows from its uses.
+    pub fn new(name: impl Into<Text>) -> ParameterWritten {
+        ParameterWritten { name: name.into(), ty: None, default: None, default_file: None, description: None }
+    }
+}
+
+/// An entry of `[components]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ComponentWritten {
+    /// Its short name in the flow.
+    pub name: Text,
+    /// Its file, relative to the flow.
+    pub path: Spanned<PathBuf>,
+}
+
+/// `[tasks.name]`
+#[derive(Clone, PartialEq, Debug)]
+pub struct TaskWritten {
+    /// Its name.
+    pub name: Text,
+    /// `call` or `flow`
+    pub action: Action,
+    /// `with`: arguments by name
+    pub with: Vec<(Text, Expression)>,
+    /// `map`
+    pub map: Vec<Text>,
+    /// `after`
+    pub after: Vec<Text>,
+    /// `when`
+    pub when: Option<Expression>,
+    /// `limits` and `timeout`
+    pub limits: LimitsWritten,
+    /// `runner`
+    pub runner: Option<RunnerChoice>,
+    /// `on-failure`
+    pub on_failure: Option<Spanned<OnFailure>>,
+    /// `description`
+    pub description: Option<Arc<str>>,
+}
+
+impl TaskWritten {
+    /// A task without arguments.
+    pub fn new(name: impl Into<Text>, action: Action) -> TaskWritten {
+        TaskWritten {
+            name: name.into(),
+            action,
+            with: Vec::new(),
+            map: Vec::new(),
+            after: Vec::new(),
+            when: None,
+            limits: LimitsWritten::default(),
+            runner: None,
+            on_failure: None,
+            description: None,
+        }
+    }
+}
+
+/// What a task does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// `call`: `component.function` or `component.interface.function`.
+    Call(Text),
+    /// `flow`: another flow file, relative to this one.
+    Flow(Text),
+    /// Another flow that was built in code.
+    Inline(Box<FlowFile>),
+    /// What could not be read; its mistake is already noted.
+    Invalid,
+}
+
+/// `timeout` and `limits`; what is left out stays as it is elsewhere.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LimitsWritten {
+    /// `limits.memory`, in bytes
+    pub memory: Option<u64>,
+    /// `limits.cpu`
+    pub cpu: Option<Duration>,
+    /// `limits.output`, in bytes
+    pub output: Option<u64>,
+    /// `limits.result`, in bytes
+    pub result: Option<u64>,
+    /// `timeout`
+    pub timeout: Option<Duration>,
+    /// Where the first of them stands.
+    pub span: Option<Span>,
+}
+
+/// What stands where a value is wanted.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expression {
+    /// What it is.
+    pub kind: ExpressionKind,
+    /// Its place.
+    pub span: Option<Span>,
+}
+
+impl Expression {
+    /// Without a place.
+    pub fn new(kind: ExpressionKind) -> Expression {
+        Expression { kind, span: None }
+    }
+
+    /// A value of a known type.
+    pub fn given(value: Value, ty: ValueType) -> Expression {
+        Expression::new(ExpressionKind::Given(value, ty))
+    }
+
+    /// `${name}`
+    pub fn reference(name: impl Into<Arc<str>>) -> Expression {
+        Expression::new(ExpressionKind::Reference(ReferenceWritten { name: name.into(), path: Vec::new(), span: None }))
+    }
+}
+
+/// The forms of an [`Expression`].
+#[derive(Clone, PartialEq, Debug)]
+pub enum ExpressionKind {
+    /// A string without references; `$${` is already `${`.
+    Text(Arc<str>),
+    /// A string with references inside.
+    Parts(Vec<PartWritten>),
+    /// A string that is exactly one reference.
+    Reference(ReferenceWritten),
+    /// A whole number: more than 64 bits are wanted by no type.
+    Integer(i128),
+    /// A number with a fraction.
+    Float(f64),
+    /// `true` or `false`
+    Bool(bool),
+    /// A date or time, as written. No WIT type wants one: it is an error with a way out.
+    Datetime(Arc<str>),
+    /// `[…]`
+    Array(Vec<Expression>),
+    /// `{…}`
+    Table(Vec<(Text, Expression)>),
+    /// A value of a known type, from code.
+    Given(Value, ValueType),
+    /// What could not be read; its mistake is already reported.
+    Invalid,
+}
+
+/// A part of a string with references.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PartWritten {
+    /// As it is.
+    Text(Arc<str>),
+    /// Put in as text.
+    Reference(ReferenceWritten),
+}
+
+/// `${name.field[0]}`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReferenceWritten {
+    /// A parameter or task.
+    pub name: Arc<str>,
+    /// Fields and indexes, outermost first.
+    pub path: Vec<StepWritten>,
+    /// From `${` to `}`.
+    pub span: Option<Span>,
+}
+
+/// A step into a value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StepWritten {
+    /// `.field`
+    Field(Arc<str>),
+    /// `[index]`
+    Index(usize),
+}
+
+/// As in a flow: `${name.field[0]}`.
+impl std::fmt::Display for ReferenceWritten {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "${{{}", self.name)?;
+        for step in &self.path {
+            match step {
+                StepWritten::Field(name) => write!(f, ".{name}")?,
+                StepWritten::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        f.write_str("}")
+    }
+}
