@@ -1,0 +1,293 @@
+//! What the threads of a pool share: the requests that wait, the parked runs that may go on, and who sleeps.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use taskhost_model::seams::{Executor, Reports, RunScope};
+use taskhost_model::{Ending, FlowRunId, TaskRunOutcome, TaskRunReport, TaskRunRequest, Usage};
+
+use super::parked::{Parked, ParkedRuns};
+use super::slice::{Pace, Slice};
+
+/// A pool without its threads' handles.
+pub(super) struct Shared {
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) workers: usize,
+    pub(super) concurrency: usize,
+    queue: Mutex<Queue>,
+    work: Condvar,
+    /// What each thread is at, for idle ones to take from. Invariant: never held while taking the lock of `queue`.
+    slices: Vec<Mutex<Option<Arc<Slice>>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Queued>,
+    resumed: VecDeque<Arc<Parked>>,
+    /// Task runs that may be started and not over: one for each busy thread and one for each parked run.
+    permits: usize,
+    sleeping: usize,
+    /// Sleeping threads that were woken and have not got the lock yet.
+    woken: usize,
+    stopped: bool,
+    scopes: HashMap<FlowRunId, Arc<FlowScope>>,
+}
+
+struct Queued {
+    request: Arc<TaskRunRequest>,
+    scope: Arc<FlowScope>,
+    range: Range<u32>,
+}
+
+/// What the task runs of one flow run have in common.
+pub(super) struct FlowScope {
+    id: FlowRunId,
+    pub(super) run: RunScope,
+    /// Task runs that are held and not reported. Grows under the queue's lock only.
+    held: AtomicUsize,
+    pub(super) parked: ParkedRuns,
+}
+
+/// What a thread does next.
+pub(super) enum Work {
+    Slice(Arc<Slice>),
+    Resume(Arc<Parked>),
+}
+
+impl Shared {
+    pub(super) fn new(executor: Arc<dyn Executor>, workers: usize, concurrency: usize) -> Shared {
+        let slices = (0..workers).map(|_| Mutex::default()).collect();
+        Shared { executor, workers, concurrency, queue: Mutex::default(), work: Condvar::new(), slices }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing in here panics half way.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds requests. A caller that is about to take work itself wakes nobody: if there is more than it takes, it wakes others then.
+    pub(super) fn add(&self, requests: Vec<TaskRunRequest>, reports: &Arc<dyn Reports>, caller_takes: bool) {
+        let mut queue = self.lock();
+        for request in requests {
+            let scope = queue.scope(request.flow_run, reports);
+            scope.held.fetch_add(request.indexes.len(), Ordering::Relaxed);
+            let range = request.indexes.clone();
+            if !range.is_empty() {
+                queue.requests.push_back(Queued { request: Arc::new(request), scope, range });
+            }
+        }
+        if !caller_takes {
+            self.wake_one(&mut queue);
+        }
+    }
+
+    fn wake_one(&self, queue: &mut Queue) {
+        if queue.sleeping > queue.woken {
+            queue.woken += 1;
+            self.work.notify_one();
+        }
+    }
+
+    /// Gives back `permits`, then waits for work; none when the pool ends. What it gives holds a permit.
+    pub(super) fn take(&self, worker: usize, permits: usize, pace: &Pace) -> Option<Work> {
+        let mut queue = self.lock();
+        queue.permits -= permits;
+        loop {
+            if queue.stopped {
+                return None;
+            }
+            if let Some(work) = self.next(&mut queue, pace) {
+                // Invariant: while there is work, a thread is awake that will take it.
+                if !queue.resumed.is_empty() || (!queue.requests.is_empty() && queue.permits < self.concurrency) {
+                    self.wake_one(&mut queue);
+                }
+                drop(queue);
+                self.offer(worker, &work);
+                return Some(work);
+            }
+            if queue.permits < self.concurrency && self.workers > 1 {
+                queue.permits += 1;
+                drop(queue);
+                if let Some(slice) = self.steal(worker) {
+                    let work = Work::Slice(Arc::new(slice));
+                    self.offer(worker, &work);
+                    return Some(work);
+                }
+                queue = self.lock();
+                queue.permits -= 1;
+                if queue.has_work(self.concurrency) || queue.stopped {
+                    continue;
+                }
+            }
+            queue.sleeping += 1;
+            queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.sleeping -= 1;
+            queue.woken = queue.woken.saturating_sub(1);
+        }
+    }
+
+    fn next(&self, queue: &mut Queue, pace: &Pace) -> Option<Work> {
+        if let Some(parked) = queue.resumed.pop_front() {
+            return Some(Work::Resume(parked));
+        }
+        if queue.permits >= self.concurrency {
+            return None;
+        }
+        let front = queue.requests.front_mut()?;
+        let runs = pace.runs(&front.request.call, front.range.len() as u32, self.workers);
+        let range = front.range.start..front.range.start + runs;
+        front.range.start = range.end;
+        let slice = Slice::new(Arc::clone(&front.request), Arc::clone(&front.scope), range);
+        if front.range.is_empty() {
+            queue.requests.pop_front();
+        }
+        queue.permits += 1;
+        Some(Work::Slice(Arc::new(slice)))
+    }
+
+    /// Lets idle threads see a slice that has something to take.
+    fn offer(&self, worker: usize, work: &Work) {
+        if let Work::Slice(slice) = work
+            && slice.is_shared()
+        {
+            *self.slot(worker) = Some(Arc::clone(slice));
+        }
+    }
+
+    fn slot(&self, worker: usize) -> MutexGuard<'_, Option<Arc<Slice>>> {
+        self.slices[worker].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn steal(&self, thief: usize) -> Option<Slice> {
+        let others = (1..self.workers).map(|step| (thief + step) % self.workers);
+        others.into_iter().find_map(|victim| {
+            let slot = self.slot(victim);
+            let slice = slot.as_ref()?;
+            let range = slice.steal()?;
+            Some(Slice::new(Arc::clone(&slice.request), Arc::clone(&slice.scope), range))
+        })
+    }
+
+    /// The thread is through with its slice; what it leaves goes back to the front.
+    pub(super) fn put_back(&self, worker: usize, slice: &Arc<Slice>) {
+        if slice.is_shared() {
+            *self.slot(worker) = None;
+        }
+        if let Some(range) = slice.drain() {
+            let queued = Queued { request: Arc::clone(&slice.request), scope: Arc::clone(&slice.scope), range };
+            let mut queue = self.lock();
+            queue.requests.push_front(queued);
+            self.wake_one(&mut queue);
+        }
+    }
+
+    /// A thread whose run was parked with its permit asks for another.
+    pub(super) fn another_permit(&self) -> bool {
+        let mut queue = self.lock();
+        // Runs that may go on come before new ones.
+        let granted = queue.permits < self.concurrency && queue.resumed.is_empty();
+        queue.permits += usize::from(granted);
+        granted
+    }
+
+    /// A parked run may go on.
+    pub(super) fn resume(&self, parked: Arc<Parked>) {
+        let mut queue = self.lock();
+        queue.resumed.push_back(parked);
+        self.wake_one(&mut queue);
+    }
+
+    /// So many task runs of the flow run have been reported; forgets it with the last one.
+    pub(super) fn reported(&self, scope: &Arc<FlowScope>, runs: usize) {
+        if scope.held.fetch_sub(runs, Ordering::AcqRel) == runs {
+            let mut queue = self.lock();
+            // More may have come in between.
+            if scope.held.load(Ordering::Acquire) == 0
+                && queue.scopes.get(&scope.id).is_some_and(|known| Arc::ptr_eq(known, scope))
+            {
+                let forgotten = queue.scopes.remove(&scope.id);
+                drop(queue);
+                // It may hold the last of a flow run, whose drop is not ours to judge: not under the lock.
+                drop(forgotten);
+            }
+        }
+    }
+
+    /// Answers what has not started of the requests that `wanted` picks.
+    pub(super) fn withdraw(&self, wanted: impl Fn(&TaskRunRequest) -> bool) {
+        let mut taken = Vec::new();
+        let mut queue = self.lock();
+        queue.requests.retain_mut(|queued| {
+            let keep = !wanted(&queued.request);
+            if !keep {
+                taken.push((Arc::clone(&queued.request), Arc::clone(&queued.scope), queued.range.clone()));
+            }
+            keep
+        });
+        drop(queue);
+        for worker in 0..self.workers {
+            if let Some(slice) = &*self.slot(worker)
+                && wanted(&slice.request)
+                && let Some(range) = slice.drain()
+            {
+                taken.push((Arc::clone(&slice.request), Arc::clone(&slice.scope), range));
+            }
+        }
+        for (request, scope, range) in taken {
+            self.report(&request, &scope, range.start, vec![cancelled(); range.len()]);
+        }
+    }
+
+    pub(super) fn cancel(&self, flow_run: FlowRunId) {
+        let Some(scope) = self.lock().scopes.get(&flow_run).cloned() else { return };
+        scope.run.cancelled.store(true, Ordering::SeqCst);
+        self.withdraw(|request| request.flow_run == flow_run);
+        scope.parked.wake_all();
+    }
+
+    pub(super) fn report(
+        &self,
+        request: &TaskRunRequest,
+        scope: &Arc<FlowScope>,
+        first: u32,
+        outcomes: Vec<TaskRunOutcome>,
+    ) {
+        let runs = outcomes.len();
+        let report = TaskRunReport { flow_run: request.flow_run, request: request.id, first, outcomes };
+        // A panic there is a bug of ours that ends its flow run; other flow runs still need this thread.
+        let _ = catch_unwind(AssertUnwindSafe(|| scope.run.reports.ended(report)));
+        self.reported(scope, runs);
+    }
+
+    pub(super) fn stop(&self) {
+        self.lock().stopped = true;
+        self.work.notify_all();
+    }
+}
+
+impl Queue {
+    fn scope(&mut self, id: FlowRunId, reports: &Arc<dyn Reports>) -> Arc<FlowScope> {
+        let scope = self.scopes.entry(id).or_insert_with(|| {
+            let run = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::clone(reports) };
+            Arc::new(FlowScope { id, run, held: AtomicUsize::new(0), parked: ParkedRuns::default() })
+        });
+        Arc::clone(scope)
+    }
+
+    fn has_work(&self, concurrency: usize) -> bool {
+        !self.resumed.is_empty() || (!self.requests.is_empty() && self.permits < concurrency)
+    }
+}
+
+impl FlowScope {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.run.cancelled.load(Ordering::SeqCst)
+    }
+}
+
+pub(super) fn cancelled() -> TaskRunOutcome {
+    TaskRunOutcome { ending: Ending::Cancelled, usage: Usage::default() }
+}

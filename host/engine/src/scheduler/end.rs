@@ -1,0 +1,287 @@
+//! The half of the agenda where things end: task runs, tasks, instances, the flow run.
+
+use std::sync::Arc;
+
+use taskhost_flow::flow::Task;
+use taskhost_model::{
+    FlowRunEnding, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage, Value, ValueType,
+};
+
+use super::active::{Active, RunEnd, interpret, told};
+use super::instance::{Done, Instance, InstanceId, Parent, State};
+use super::{Output, Phase, Scheduler, Work};
+use crate::input::{Blocked, evaluate};
+
+impl Scheduler {
+    /// Counts each outcome once and gathers the results.
+    pub(super) fn reported(&mut self, report: TaskRunReport, out: &mut Vec<Output>) {
+        if report.flow_run != self.flow_run {
+            return;
+        }
+        let Some(open) = self.requests.open.get_mut(&report.request) else { return };
+        let (id, task) = (open.instance, open.task);
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let flow = Arc::clone(&instance.flow);
+        let Some(active) = instance.active(task) else { return };
+        let was_stopped = active.stopped;
+        let withdrawn = was_stopped || !matches!(self.phase, Phase::Running);
+        let mut told = Told::new(active, &flow.tasks[task], report.first, withdrawn);
+        let mut counted = 0;
+        for (at, outcome) in report.outcomes.into_iter().enumerate() {
+            let Some(index) = u32::try_from(at).ok().and_then(|at| report.first.checked_add(at)) else { break };
+            if open.take(index) {
+                counted += 1;
+                told.take(index, outcome, out);
+            } else {
+                told.flush(index, out);
+            }
+        }
+        told.flush(0, out);
+        let runner = open.runner;
+        let stops = active.stopped && !was_stopped;
+        if open.is_answered() {
+            self.requests.open.remove(&report.request);
+        }
+        self.lanes.of(runner).in_flight -= counted;
+        if stops {
+            self.withdraw(id, task, out);
+        }
+        self.settle(id, task, out);
+    }
+
+    /// A mapped task failed: what its runner has not started shall not start.
+    fn withdraw(&mut self, id: InstanceId, task: usize, out: &mut Vec<Output>) {
+        let of_task = self.requests.open.iter().filter(|(_, open)| open.instance == id && open.task == task);
+        out.extend(of_task.map(|(request, open)| Output::Withdraw { runner: open.runner, request: *request }));
+    }
+
+    /// Ends a task of which nothing is left to run.
+    fn settle(&mut self, id: InstanceId, task: usize, out: &mut Vec<Output>) {
+        let cancelling = !matches!(self.phase, Phase::Running);
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let Some(active) = instance.active(task) else { return };
+        active.stopped |= cancelling;
+        if !active.is_over() {
+            return;
+        }
+        let State::Active(mut active) = std::mem::replace(&mut instance.slots[task].state, State::Waiting) else {
+            return;
+        };
+        if let Some(failure) = active.failure_text() {
+            let name = &instance.flow.tasks[task].name;
+            instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
+            if !instance.flow.tasks[task].failure_handled {
+                instance.failures.append(&mut active.failed_inside);
+            }
+        }
+        self.task_over(id, task, active.finish(), out);
+    }
+
+    pub(super) fn task_over(&mut self, id: InstanceId, task: usize, done: Done, out: &mut Vec<Output>) {
+        let cancelling = !matches!(self.phase, Phase::Running);
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let state = match &done {
+            Done::Succeeded(_) => TaskState::Succeeded,
+            Done::Failed(_) => TaskState::Failed,
+            Done::Skipped => TaskState::Skipped,
+            Done::NotRun(cause) => TaskState::NotRun(Arc::clone(&instance.flow.tasks[*cause].name)),
+            Done::Cancelled => TaskState::Cancelled,
+        };
+        out.push(Output::Record(RunEvent::TaskEnded { task: instance.path(task), state }));
+        let unhandled = match &done {
+            Done::Failed(_) if !instance.flow.tasks[task].failure_handled => Some(task),
+            // Nobody handles a failure that keeps another task from running.
+            Done::NotRun(cause) => Some(*cause),
+            _ => None,
+        };
+        let agenda = &mut self.agenda;
+        instance.over(task, done, |dependent| {
+            if !cancelling {
+                agenda.push_back(Work::Decide(id, dependent));
+            }
+        });
+        if let Some(cause) = unhandled {
+            instance.count_failure(cause);
+        }
+        if instance.open == 0 && !cancelling {
+            self.agenda.push_back(Work::Close(id));
+        }
+    }
+
+    /// Ends an instance: the flow run, or a run of the subflow task that it belongs to.
+    pub(super) fn close(&mut self, id: InstanceId, out: &mut Vec<Output>) {
+        let Some(mut instance) = self.instances.remove(id) else { return };
+        let outputs = instance.outputs(out);
+        match instance.parent {
+            Some(parent) => {
+                let end = instance.run_end(outputs);
+                self.child_over(parent, instance, end, out);
+            }
+            None if instance.failures.is_empty() => self.finish(FlowRunEnding::Succeeded(outputs), out),
+            None => self.finish(FlowRunEnding::Failed(instance.failures), out),
+        }
+    }
+
+    fn child_over(&mut self, parent: Parent, child: Instance, end: Result<Value, TaskFailure>, out: &mut Vec<Output>) {
+        let Some(instance) = self.instances.get_mut(parent.instance) else { return };
+        let flow = Arc::clone(&instance.flow);
+        let task = &flow.tasks[parent.task];
+        let Some(active) = instance.active(parent.task) else { return };
+        let end = match end {
+            Ok(value) => RunEnd::Value(value),
+            Err(failure) => {
+                active.add_failed_inside(child.failures);
+                RunEnd::Failure(told(task, failure))
+            }
+        };
+        let failure = active.run_ended(task, parent.index, end);
+        out.push(Output::Record(RunEvent::TaskRunsEnded {
+            task: Arc::clone(&active.path),
+            first: parent.index,
+            count: 1,
+            // What a subflow used is told by the tasks inside.
+            usage: Usage::default(),
+            failures: failure.map(|failure| (parent.index, failure)).into_iter().collect(),
+        }));
+        let has_more = active.has_more();
+        self.settle(parent.instance, parent.task, out);
+        if has_more {
+            self.agenda.push_back(Work::Expand(parent.instance, parent.task));
+        }
+    }
+
+    /// Nothing new starts. Tasks of which nothing runs are over now, the others when their last run has reported.
+    pub(super) fn cancel(&mut self, out: &mut Vec<Output>) {
+        match self.phase {
+            Phase::New(..) => return self.finish(FlowRunEnding::Cancelled, out),
+            Phase::Running => self.phase = Phase::Cancelling,
+            Phase::Cancelling | Phase::Over => return,
+        }
+        self.lanes.clear_ready();
+        for id in self.instances.ids() {
+            let tasks = self.instances.get(id).map_or(0, |instance| instance.slots.len());
+            for task in 0..tasks {
+                match self.instances.get(id).map(|instance| &instance.slots[task].state) {
+                    Some(State::Waiting) => self.task_over(id, task, Done::Cancelled, out),
+                    Some(State::Active(_)) => self.settle(id, task, out),
+                    Some(State::Over(_)) | None => {}
+                }
+            }
+        }
+    }
+
+    /// After the last report: subflow tasks are what is left, the inner ones last to be made, first to end.
+    pub(super) fn finish_cancelled(&mut self, out: &mut Vec<Output>) {
+        for id in self.instances.ids().into_iter().rev() {
+            let tasks = self.instances.get(id).map_or(0, |instance| instance.slots.len());
+            for task in 0..tasks {
+                if self.instances.get(id).is_some_and(|instance| !matches!(instance.slots[task].state, State::Over(_)))
+                {
+                    self.task_over(id, task, Done::Cancelled, out);
+                }
+            }
+            self.instances.remove(id);
+        }
+        self.finish(FlowRunEnding::Cancelled, out);
+    }
+
+    fn finish(&mut self, ending: FlowRunEnding, out: &mut Vec<Output>) {
+        self.phase = Phase::Over;
+        out.push(Output::Record(RunEvent::FlowRunEnded(ending.clone())));
+        out.push(Output::Finish(ending));
+    }
+}
+
+impl Instance {
+    /// The outputs, when every task is over; one that cannot be had counts as a failure of the task behind it, or of its own.
+    fn outputs(&mut self, out: &mut Vec<Output>) -> Vec<Option<Value>> {
+        let flow = Arc::clone(&self.flow);
+        let mut outputs = Vec::with_capacity(flow.outputs.len());
+        for output in &flow.outputs {
+            outputs.push(match evaluate(&output.input, self) {
+                Ok(value) => Some(value),
+                Err(Blocked::Skipped) => None,
+                Err(Blocked::NotRun(cause)) => {
+                    self.count_failure(cause);
+                    None
+                }
+                Err(Blocked::BadArguments(message)) => {
+                    self.output_failed(&output.name, TaskFailure::BadArguments(message), out);
+                    None
+                }
+            });
+        }
+        outputs
+    }
+
+    /// Told as if the output were a task: names of tasks have no dots.
+    fn output_failed(&mut self, name: &str, failure: TaskFailure, out: &mut Vec<Output>) {
+        let task: Arc<str> = format!("{}outputs.{name}", self.prefix).into();
+        self.first_failure.get_or_insert_with(|| format!("output `{name}`: {failure}"));
+        self.failures.push(Arc::clone(&task));
+        out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&task), runs: 1 }));
+        let failures = vec![(0, failure)];
+        let ended =
+            RunEvent::TaskRunsEnded { task: Arc::clone(&task), first: 0, count: 1, usage: Usage::default(), failures };
+        out.push(Output::Record(ended));
+        out.push(Output::Record(RunEvent::TaskEnded { task, state: TaskState::Failed }));
+    }
+
+    /// The record of a subflow's outputs, or why there is none.
+    fn run_end(&self, outputs: Vec<Option<Value>>) -> Result<Value, TaskFailure> {
+        if !self.failures.is_empty() {
+            let text = self.first_failure.clone().unwrap_or_else(|| format!("task `{}` failed", self.failures[0]));
+            return Err(TaskFailure::Returned(text));
+        }
+        let values = outputs.into_iter().zip(&self.flow.outputs).map(|(value, output)| match value {
+            Some(value) => Ok(value),
+            None if matches!(output.ty, ValueType::Option(_)) => Ok(Value::NONE),
+            None => Err(TaskFailure::Returned(format!("output `{}` has no value: its task was skipped", output.name))),
+        });
+        values.collect::<Result<Arc<[Value]>, _>>().map(Value::Record)
+    }
+}
+
+/// Gathers the outcomes of one report into events: one for each stretch of runs that were carried out.
+struct Told<'a> {
+    active: &'a mut Active,
+    task: &'a Task,
+    withdrawn: bool,
+    first: u32,
+    count: u32,
+    usage: Usage,
+    failures: Vec<(u32, TaskFailure)>,
+}
+
+impl<'a> Told<'a> {
+    fn new(active: &'a mut Active, task: &'a Task, first: u32, withdrawn: bool) -> Told<'a> {
+        Told { active, task, withdrawn, first, count: 0, usage: Usage::default(), failures: Vec::new() }
+    }
+
+    fn take(&mut self, index: u32, outcome: TaskRunOutcome, out: &mut Vec<Output>) {
+        let end = interpret(self.task, outcome.ending, self.withdrawn);
+        let carried_out = !matches!(end, RunEnd::Withdrawn);
+        let failure = self.active.run_ended(self.task, index, end);
+        if !carried_out {
+            return self.flush(index, out);
+        }
+        self.count += 1;
+        self.usage.add(&outcome.usage);
+        self.failures.extend(failure.map(|failure| (index, failure)));
+    }
+
+    /// Tells what was gathered; the next stretch begins after `index`.
+    fn flush(&mut self, index: u32, out: &mut Vec<Output>) {
+        if self.count > 0 {
+            out.push(Output::Record(RunEvent::TaskRunsEnded {
+                task: Arc::clone(&self.active.path),
+                first: self.first,
+                count: self.count,
+                usage: std::mem::take(&mut self.usage),
+                failures: std::mem::take(&mut self.failures),
+            }));
+        }
+        self.count = 0;
+        self.first = index.wrapping_add(1);
+    }
+}

@@ -1,0 +1,159 @@
+//! The half of the agenda where tasks begin: deciding, expanding subflows, filling the runners.
+
+use std::sync::Arc;
+
+use taskhost_flow::flow::TaskKind;
+use taskhost_model::{RunEvent, TaskFailure, TaskRunRequest, Usage, Value};
+
+use super::active::{Active, told};
+use super::instance::{Arguments, Done, FailedTask, Instance, InstanceId, Parent, State};
+use super::{Output, Phase, Scheduler, Work};
+use crate::input::Blocked;
+
+/// Most instances of one mapped subflow task that are alive at once: each holds the state of all its tasks.
+const INSTANCES_ALIVE_MAX: u32 = 256;
+
+impl Scheduler {
+    /// Runs a task, or says why it cannot run.
+    pub(super) fn decide(&mut self, id: InstanceId, task: usize, out: &mut Vec<Output>) {
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        if !matches!(instance.slots[task].state, State::Waiting) {
+            return;
+        }
+        let arguments = instance.arguments(task);
+        instance.release_needs(task);
+        match arguments {
+            Ok(arguments) => self.start_task(id, task, arguments, out),
+            Err(Blocked::Skipped) => self.task_over(id, task, Done::Skipped, out),
+            Err(Blocked::NotRun(cause)) => self.task_over(id, task, Done::NotRun(cause), out),
+            Err(Blocked::BadArguments(message)) => self.refuse(id, task, TaskFailure::BadArguments(message), out),
+        }
+    }
+
+    fn start_task(&mut self, id: InstanceId, task: usize, arguments: Arguments, out: &mut Vec<Output>) {
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let path = instance.path(task);
+        let flow_task = &instance.flow.tasks[task];
+        let runs = arguments.runs;
+        out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&path), runs }));
+        let active = Active::new(flow_task, path, arguments);
+        let runner = flow_task.runner.or(instance.runner);
+        let is_call = matches!(flow_task.kind, TaskKind::Call(_));
+        if runs == 0 {
+            return self.task_over(id, task, active.finish(), out);
+        }
+        instance.slots[task].state = State::Active(Box::new(active));
+        if is_call {
+            self.lanes.of(runner).ready.push_back((id, task));
+        } else {
+            self.agenda.push_back(Work::Expand(id, task));
+        }
+    }
+
+    /// A task whose arguments do not fit fails without a run.
+    fn refuse(&mut self, id: InstanceId, task: usize, failure: TaskFailure, out: &mut Vec<Output>) {
+        let Some(instance) = self.instances.get_mut(id) else { return };
+        let path = instance.path(task);
+        let name = &instance.flow.tasks[task].name;
+        instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
+        out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&path), runs: 1 }));
+        out.push(Output::Record(RunEvent::TaskRunsEnded {
+            task: path,
+            first: 0,
+            count: 1,
+            usage: Usage::default(),
+            failures: vec![(0, failure.clone())],
+        }));
+        let whole = told(&instance.flow.tasks[task], failure).whole;
+        self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false }), out);
+    }
+
+    /// Starts instances of a subflow task, as many as may be alive.
+    pub(super) fn expand(&mut self, id: InstanceId, task: usize) {
+        while let Some(child) = self.next_child(id, task) {
+            self.add_instance(child);
+        }
+    }
+
+    fn next_child(&mut self, id: InstanceId, task: usize) -> Option<Instance> {
+        let instance = self.instances.get_mut(id)?;
+        let flow_task = &instance.flow.tasks[task];
+        let TaskKind::Subflow(flow) = &flow_task.kind else { return None };
+        let (flow, mapped) = (Arc::clone(flow), Arc::clone(&flow_task.mapped));
+        let runner = flow.runner.or(flow_task.runner).or(instance.runner);
+        let State::Active(active) = &mut instance.slots[task].state else { return None };
+        if !active.has_more() || active.running >= INSTANCES_ALIVE_MAX {
+            return None;
+        }
+        let index = active.next;
+        active.next += 1;
+        active.running += 1;
+        let parameters = active.arguments.iter().enumerate();
+        let parameters = parameters.map(|(at, value)| match value {
+            Value::List(list) if mapped.contains(&at) => {
+                list.get(index as usize).expect("mapped lists are equally long")
+            }
+            value => value.clone(),
+        });
+        let prefix = if mapped.is_empty() { format!("{}/", active.path) } else { format!("{}[{index}]/", active.path) };
+        let mut child = Instance::new(Arc::clone(&flow), self.shapes.of(&flow), parameters.collect());
+        child.parent = Some(Parent { instance: id, task, index });
+        child.prefix = prefix;
+        child.runner = runner;
+        Some(child)
+    }
+
+    /// Hands ready runs to the runners, as far as these have room.
+    pub(super) fn fill_lanes(&mut self, out: &mut Vec<Output>) {
+        debug_assert!(matches!(self.phase, Phase::Running));
+        for at in 0..self.lanes.len() {
+            while let Some(output) = self.next_request(at) {
+                out.push(output);
+            }
+        }
+    }
+
+    fn next_request(&mut self, lane: usize) -> Option<Output> {
+        let lane = self.lanes.at(lane);
+        loop {
+            let (id, task) = *lane.ready.front()?;
+            let Some(instance) = self.instances.get_mut(id) else {
+                lane.ready.pop_front();
+                continue;
+            };
+            let flow_task = &instance.flow.tasks[task];
+            let (TaskKind::Call(call), State::Active(active)) = (&flow_task.kind, &mut instance.slots[task].state)
+            else {
+                lane.ready.pop_front();
+                continue;
+            };
+            if !active.has_more() {
+                lane.ready.pop_front();
+                continue;
+            }
+            let count = lane.room_for(active.runs - active.next);
+            if count == 0 {
+                return None;
+            }
+            let indexes = active.next..active.next + count;
+            active.next += count;
+            active.running += count;
+            lane.in_flight += count as usize;
+            let runner = lane.runner;
+            let request = TaskRunRequest {
+                flow_run: self.flow_run,
+                id: self.requests.open(id, task, runner, indexes.clone()),
+                task: Arc::clone(&active.path),
+                call: Arc::clone(call),
+                arguments: Arc::clone(&active.arguments),
+                mapped: Arc::clone(&flow_task.mapped),
+                indexes,
+                attempt: 1,
+            };
+            if !active.has_more() {
+                lane.ready.pop_front();
+            }
+            return Some(Output::Start { runner, request });
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! What the scheduler promises, in a small notation: `what happens -> what follows`.
+//!
+//! Happens: `start`, `cancel`, `a done`, `a fails`, `a traps`, `a cancelled`, also for a part of a map (`a[2] done`, `a[0..3] fails`).
+//! Follows: `start a`, `start a[0..3]`, `withdraw a[0..3]`, the tasks that end without success (`fail a`, `skip a`, `not-run a (b)`,
+//! `cancel a`), and `finish` with the failed paths or `cancelled`; `nothing` if nothing does.
+
+mod support;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use support::{call, collect, flow, map_over, numbers, output, plan, position, result_of, subflow_task, task};
+use taskhost_engine::Scheduler;
+use taskhost_engine::scheduler::{Input, Output};
+use taskhost_flow::flow::{self, Flow, Step};
+use taskhost_model::{
+    Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState,
+    Usage, Value,
+};
+
+struct Play {
+    scheduler: Scheduler,
+    open: Vec<(RequestId, String, Range<u32>, bool)>,
+    events: Vec<RunEvent>,
+    ending: Option<FlowRunEnding>,
+    arguments: HashMap<String, Vec<Value>>,
+}
+
+const ID: fn() -> FlowRunId = || FlowRunId::new(0, 0);
+
+impl Play {
+    fn new(flow: Flow, capacity: usize) -> Play {
+        let scheduler = Scheduler::new(ID(), &plan(flow), Box::new(move |_| capacity));
+        Play { scheduler, open: vec![], events: vec![], ending: None, arguments: HashMap::new() }
+    }
+
+    fn step(&mut self, input: Input) -> Vec<String> {
+        let mut out = Vec::new();
+        self.scheduler.on(input, &mut out);
+        out.into_iter().filter_map(|output| self.told(output)).collect()
+    }
+
+    fn told(&mut self, output: Output) -> Option<String> {
+        match output {
+            Output::Start { request, .. } => {
+                let mapped = !request.mapped.is_empty();
+                let (id, task) = (request.id, request.task.to_string());
+                self.arguments.insert(task.clone(), request.arguments.to_vec());
+                self.open.push((id, task.clone(), request.indexes.clone(), mapped));
+                Some(format!("start {}", name(&task, &request.indexes, mapped)))
+            }
+            Output::Withdraw { request, .. } => {
+                let (_, task, indexes, mapped) = self.open.iter().find(|open| open.0 == request).expect("open");
+                Some(format!("withdraw {}", name(task, indexes, *mapped)))
+            }
+            Output::Record(event) => {
+                self.events.push(event.clone());
+                match event {
+                    RunEvent::TaskEnded { task, state } => match state {
+                        TaskState::Succeeded => None,
+                        TaskState::Failed => Some(format!("fail {task}")),
+                        TaskState::Skipped => Some(format!("skip {task}")),
+                        TaskState::NotRun(cause) => Some(format!("not-run {task} ({cause})")),
+                        TaskState::Cancelled => Some(format!("cancel {task}")),
+                    },
+                    _ => None,
+                }
+            }
+            Output::Finish(ending) => {
+                let text = match &ending {
+                    FlowRunEnding::Succeeded(_) => "finish".to_owned(),
+                    FlowRunEnding::Failed(paths) => format!("finish failed {}", paths.join(" ")),
+                    FlowRunEnding::Cancelled => "finish cancelled".to_owned(),
+                };
+                self.ending = Some(ending);
+                Some(text)
+            }
+        }
+    }
+
+    fn happens(&mut self, text: &str) -> Vec<String> {
+        let (what, how) = match text.trim().split_once(' ') {
+            None if text.trim() == "start" => return self.step(Input::Start),
+            None => return self.step(Input::Cancel),
+            Some(parts) => parts,
+        };
+        let (task, part) = match what.rsplit_once('[') {
+            Some((task, part)) if what.ends_with(']') => (task, Some(part.trim_end_matches(']'))),
+            _ => (what, None),
+        };
+        let mut found: Vec<_> = self.open.iter().filter(|open| open.1 == task).cloned().collect();
+        if let Some(part) = part {
+            let wanted = range(part);
+            found.retain(|open| open.2.start <= wanted.start && wanted.end <= open.2.end);
+            found.iter_mut().for_each(|open| open.2 = wanted.clone());
+        }
+        assert!(!found.is_empty(), "nothing of `{what}` was started");
+        found.into_iter().flat_map(|(request, _, indexes, _)| self.report(request, indexes, how)).collect()
+    }
+
+    fn report(&mut self, request: RequestId, indexes: Range<u32>, how: &str) -> Vec<String> {
+        let first = indexes.start;
+        let outcomes = indexes.map(|index| TaskRunOutcome { ending: ending(index, how), usage: Usage::default() });
+        let outcomes = outcomes.collect();
+        self.step(Input::Ended(TaskRunReport { flow_run: ID(), request, first, outcomes }))
+    }
+
+    fn follow(mut self, script: &str) -> Play {
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (happens, follows) = line.split_once("->").expect("an arrow");
+            let told = self.happens(happens).join(", ");
+            let told = if told.is_empty() { "nothing" } else { &told };
+            assert_eq!(told, follows.trim(), "after `{}`", happens.trim());
+        }
+        self
+    }
+
+    fn outputs(&self) -> Vec<Option<Value>> {
+        match &self.ending {
+            Some(FlowRunEnding::Succeeded(outputs)) => outputs.clone(),
+            other => panic!("no outputs: {other:?}"),
+        }
+    }
+
+    fn failure(&self, task: &str) -> String {
+        let failure = self.events.iter().find_map(|event| match event {
+            RunEvent::TaskRunsEnded { task: told, failures, .. } if &**told == task => failures.first(),
+            _ => None,
+        });
+        failure.expect("a failure").1.to_string()
+    }
+}
+
+fn name(task: &str, indexes: &Range<u32>, mapped: bool) -> String {
+    if mapped { format!("{task}[{}..{}]", indexes.start, indexes.end) } else { task.to_owned() }
+}
+
+fn range(text: &str) -> Range<u32> {
+    match text.split_once("..") {
+        Some((start, end)) => start.parse().expect("a number")..end.parse().expect("a number"),
+        None => text.parse().map(|at: u32| at..at + 1).expect("a number"),
+    }
+}
+
+fn ending(index: u32, how: &str) -> Ending {
+    match how.trim() {
+        "done" => Ending::Returned(Value::ok(Some(Value::U32(index)))),
+        "fails" => Ending::Returned(Value::err(Some(Value::string("no luck")))),
+        "traps" => Ending::Failed(TaskFailure::Trapped { message: "panicked".into(), backtrace: String::new() }),
+        "cancelled" => Ending::Cancelled,
+        other => panic!("`{other}` does not happen"),
+    }
+}
+
+fn check_schedule(tasks: &[(&str, &[&str])], capacity: usize, script: &str) {
+    Play::new(flow(tasks), capacity).follow(script);
+}
+
+fn list(values: impl IntoIterator<Item = Value>, element: &str) -> Value {
+    Value::List(taskhost_model::List::from_values(&element.parse().expect("a type"), values))
+}
+
+#[test]
+fn diamond_starts_both_arms_and_joins_once() {
+    check_schedule(
+        &[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])],
+        2,
+        "start  -> start a
+         a done -> start b, start c
+         c done -> nothing
+         b done -> start d
+         d done -> finish",
+    );
+}
+
+#[test]
+fn tasks_start_in_the_order_of_the_flow_as_there_is_room() {
+    check_schedule(
+        &[("a", &[]), ("b", &[]), ("c", &[]), ("d", &["a"])],
+        1,
+        "start  -> start a
+         a done -> start b
+         b done -> start c
+         c done -> start d
+         d done -> finish",
+    );
+}
+
+#[test]
+fn an_empty_flow_is_over_at_once() {
+    check_schedule(&[], 1, "start -> finish");
+}
+
+#[test]
+fn a_failure_keeps_dependents_from_running_and_lets_other_branches_go_on() {
+    check_schedule(
+        &[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("x", &[]), ("y", &["x"])],
+        9,
+        "start   -> start a, start x
+         a traps -> fail a, not-run b (a), not-run c (a)
+         x done  -> start y
+         y done  -> finish failed a",
+    );
+}
+
+#[test]
+fn duplicate_and_late_reports_change_nothing() {
+    check_schedule(
+        &[("a", &[]), ("b", &["a"])],
+        1,
+        "start   -> start a
+         a done  -> start b
+         a done  -> nothing
+         a fails -> nothing
+         b done  -> finish
+         b done  -> nothing
+         cancel  -> nothing",
+    );
+}
+
+#[test]
+fn a_map_is_asked_for_in_ranges_and_gives_a_list_in_order() {
+    let mut flow = flow(&[("m", &[]), ("last", &["m"])]);
+    map_over(&mut flow.tasks[0], numbers(5));
+    output(&mut flow, "all", result_of(0));
+    let play = Play::new(flow, 2).follow(
+        "start       -> start m[0..2]
+         m[1] done   -> start m[2..3]
+         m[0] done   -> start m[3..4]
+         m[3] done   -> start m[4..5]
+         m[2] done   -> nothing
+         m[4] done   -> start last
+         last done   -> finish",
+    );
+    assert_eq!(play.outputs(), [Some(list((0..5).map(Value::U32), "u32"))]);
+}
+
+#[test]
+fn an_empty_map_gives_an_empty_list() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(0));
+    output(&mut flow, "all", result_of(0));
+    let play = Play::new(flow, 2).follow("start -> finish");
+    assert_eq!(play.outputs(), [Some(list([], "u32"))]);
+}
+
+#[test]
+fn a_large_map_is_refilled_in_large_ranges() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(1_000_000));
+    Play::new(flow, 400).follow(
+        "start         -> start m[0..400]
+         m[0..60] done -> nothing
+         m[60..100] done -> start m[400..500]",
+    );
+}
+
+#[test]
+fn the_first_failure_stops_a_map() {
+    let mut flow = flow(&[("m", &[]), ("after", &["m"])]);
+    map_over(&mut flow.tasks[0], numbers(9));
+    Play::new(flow, 3).follow(
+        "start          -> start m[0..3]
+         m[1] fails     -> withdraw m[0..3]
+         m[0] done      -> nothing
+         m[2] cancelled -> fail m, not-run after (m), finish failed m",
+    );
+}
+
+#[test]
+fn collect_keeps_failures_in_the_result() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(3));
+    collect(&mut flow.tasks[0]);
+    output(&mut flow, "all", result_of(0));
+    let play = Play::new(flow, 3).follow(
+        "start      -> start m[0..3]
+         m[1] fails -> nothing
+         m[2] traps -> nothing
+         m[0] done  -> finish",
+    );
+    let err = |text: &str| Value::err(Some(Value::string(text)));
+    let values = [Value::ok(Some(Value::U32(0))), err("no luck"), err("panicked")];
+    assert_eq!(play.outputs(), [Some(list(values, "result<u32, string>"))]);
+}
+
+#[test]
+fn mapped_lists_of_unequal_length_fail_the_task_with_both_lengths() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(3));
+    map_over(&mut flow.tasks[0], numbers(4));
+    let play = Play::new(flow, 3).follow("start -> fail m, finish failed m");
+    let failure = play.failure("m");
+    assert!(failure.contains("3 elements") && failure.ends_with("has 4"), "{failure}");
+}
+
+#[test]
+fn an_index_past_the_end_fails_the_task_that_uses_it() {
+    let mut flow = flow(&[("m", &[]), ("use", &["m"])]);
+    map_over(&mut flow.tasks[0], numbers(2));
+    if let flow::Input::Reference(reference) = &mut flow.tasks[1].inputs[0] {
+        reference.path = vec![Step::Index(7)];
+    }
+    let play = Play::new(flow, 3).follow(
+        "start  -> start m[0..2]
+         m done -> fail use, finish failed use",
+    );
+    assert_eq!(play.failure("use"), "got arguments that do not fit: `m` has no element 7: its list has 2");
+}
+
+#[test]
+fn an_index_past_the_end_in_an_output_fails_the_flow() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(1));
+    output(&mut flow, "seventh", flow::Reference { path: vec![Step::Index(6)], ..result_of(0) });
+    Play::new(flow, 3).follow(
+        "start  -> start m[0..1]
+         m done -> fail outputs.seventh, finish failed outputs.seventh",
+    );
+}
+
+#[test]
+fn a_false_when_skips_the_task_and_consumers_without_an_option() {
+    let mut flow = flow(&[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &[])]);
+    flow.tasks[0].when = Some(flow::Input::Literal(Value::Bool(false)));
+    if let flow::Input::Reference(reference) = &mut flow.tasks[2].inputs[0] {
+        reference.none_if_skipped = true;
+    }
+    flow.tasks[3].after = vec![0];
+    output(&mut flow, "a", result_of(0));
+    let play = Play::new(flow, 3).follow(
+        "start  -> skip a, skip b, skip d, start c
+         c done -> finish",
+    );
+    assert_eq!(play.arguments["c"], [Value::NONE]);
+    assert_eq!(play.outputs(), [None]);
+}
+
+#[test]
+fn a_consumer_of_the_whole_result_runs_after_a_failure() {
+    let make = || {
+        let mut flow = flow(&[("a", &[]), ("b", &["a"])]);
+        flow.tasks[0].failure_handled = true;
+        if let flow::Input::Reference(reference) = &mut flow.tasks[1].inputs[0] {
+            reference.whole_result = true;
+        }
+        flow
+    };
+    let cases = [
+        ("fails", Value::err(Some(Value::string("no luck")))),
+        ("traps", Value::err(Some(Value::string("panicked")))),
+        ("done", Value::ok(Some(Value::U32(0)))),
+    ];
+    for (how, whole) in cases {
+        let follows = if how == "done" { "start b" } else { "fail a, start b" };
+        let script = format!("start -> start a\n a {how} -> {follows}\n b done -> finish");
+        assert_eq!(Play::new(make(), 3).follow(&script).arguments["b"], [whole]);
+    }
+}
+
+#[test]
+fn a_handled_failure_fails_the_flow_when_another_consumer_needs_the_value() {
+    let mut flow = flow(&[("a", &[]), ("b", &["a"]), ("c", &["a"])]);
+    flow.tasks[0].failure_handled = true;
+    if let flow::Input::Reference(reference) = &mut flow.tasks[1].inputs[0] {
+        reference.whole_result = true;
+    }
+    Play::new(flow, 3).follow(
+        "start   -> start a
+         a fails -> fail a, not-run c (a), start b
+         b done  -> finish failed a",
+    );
+}
+
+#[test]
+fn cancelling_starts_nothing_new_and_waits_for_what_runs() {
+    let mut flow = flow(&[("a", &[]), ("b", &["a"]), ("m", &[])]);
+    map_over(&mut flow.tasks[2], numbers(9));
+    Play::new(flow, 3).follow(
+        "start           -> start a, start m[0..2]
+         cancel          -> cancel b
+         a done          -> nothing
+         m[0..2] cancelled -> cancel m, finish cancelled",
+    );
+}
+
+#[test]
+fn cancelling_before_the_start_ends_the_flow_run() {
+    check_schedule(&[("a", &[])], 1, "cancel -> finish cancelled\n start -> nothing");
+}
+
+fn inner() -> Flow {
+    let mut inner = flow(&[("clean", &[]), ("mean", &["clean"])]);
+    let mean = result_of(position(&inner, "mean"));
+    output(&mut inner, "mean", mean);
+    inner
+}
+
+#[test]
+fn a_mapped_subflow_makes_an_instance_for_each_element() {
+    let mut flow = Flow::unchecked("outer");
+    flow.tasks.push(subflow_task("months", inner()));
+    map_over(&mut flow.tasks[0], numbers(2));
+    output(&mut flow, "all", result_of(0));
+    let play = Play::new(flow, 9).follow(
+        "start                -> start months[0]/clean, start months[1]/clean
+         months[1]/clean done -> start months[1]/mean
+         months[0]/clean done -> start months[0]/mean
+         months[0]/mean done  -> nothing
+         months[1]/mean done  -> finish",
+    );
+    let record = || Value::record([Value::U32(0)]);
+    assert_eq!(play.outputs(), [Some(list([record(), record()], "record { mean: u32 }"))]);
+}
+
+#[test]
+fn a_failure_in_a_subflow_fails_its_task_and_names_both() {
+    let mut flow = flow(&[("sub", &[]), ("after", &["sub"])]);
+    let mut sub = subflow_task("sub", inner());
+    std::mem::swap(&mut flow.tasks[0], &mut sub);
+    let play = Play::new(flow, 9).follow(
+        "start           -> start sub/clean
+         sub/clean fails -> fail sub/clean, not-run sub/mean (clean), fail sub, not-run after (sub), \
+         finish failed sub/clean sub",
+    );
+    assert_eq!(play.failure("sub"), "returned an error: task `clean`: returned an error: no luck");
+}
+
+#[test]
+fn few_instances_of_a_large_mapped_subflow_are_alive() {
+    let mut flow = Flow::unchecked("outer");
+    flow.tasks.push(subflow_task("months", inner()));
+    map_over(&mut flow.tasks[0], numbers(100_000));
+    let mut play = Play::new(flow, 10_000);
+    assert_eq!(play.happens("start").len(), 256);
+    assert_eq!(play.happens("months[7]/clean done"), ["start months[7]/mean"]);
+    assert_eq!(play.happens("months[7]/mean done"), ["start months[256]/clean"]);
+}
+
+#[test]
+fn a_chain_of_a_hundred_thousand_tasks_ends_without_recursion() {
+    let mut flow = Flow::unchecked("chain");
+    for at in 0..100_000_usize {
+        let mut next = task(&format!("t{at}"));
+        next.kind = call();
+        next.after = at.checked_sub(1).into_iter().collect();
+        flow.tasks.push(next);
+    }
+    let mut play = Play::new(flow, 4);
+    play.happens("start");
+    assert_eq!(play.happens("t0 fails").last().map(String::as_str), Some("finish failed t0"));
+}
