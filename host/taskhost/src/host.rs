@@ -1,0 +1,233 @@
+//! [`Host`]: one sandbox, the runners of this process, and the way from a flow to its run. It wires and decides
+//! nothing.
+//!
+//! ```text
+//! read_flow ─► check ─► (flow::plan) ─► start ─► FlowRun
+//!                │                        │
+//!             sandbox, files           one pool of threads for each choice of runner, made at its first use
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use taskhost_engine::{FlowRun, start_flow_run};
+use taskhost_flow::{Checked, Diagnostics, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
+use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
+use taskhost_model::{FlowRunId, limits};
+use taskhost_sandbox::{Inspection, Sandbox, SandboxOptions};
+
+use crate::builder::FlowBuilder;
+use crate::component::Component;
+use crate::error::{HostError, HostErrorKind, RunError};
+use crate::files::{self, Files};
+use crate::outputs::Outputs;
+use crate::run::{IntoFlow, Launch};
+use crate::runners::{PoolSize, Pools};
+use crate::single_call;
+
+/// How a host is set up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostOptions {
+    /// Where compiled components are kept, so that they load in milliseconds; none means `taskhost` in the user's
+    /// cache folder (`$XDG_CACHE_HOME`, or `~/.cache`).
+    pub cache_folder: Option<PathBuf>,
+    /// Whether compiled components are kept on disk at all.
+    pub use_cache: bool,
+    /// Task runs in flight at once, waiting ones included.
+    pub concurrency: usize,
+    /// Threads that compute.
+    pub workers: usize,
+}
+
+impl Default for HostOptions {
+    fn default() -> HostOptions {
+        HostOptions {
+            cache_folder: None,
+            use_cache: true,
+            concurrency: limits::CONCURRENCY_DEFAULT,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+impl HostOptions {
+    /// Where compiled components are kept with these options; none if they are not kept, or if this user has no cache
+    /// folder.
+    pub fn cache_folder_in_use(&self) -> Option<PathBuf> {
+        if !self.use_cache {
+            return None;
+        }
+        self.cache_folder.clone().or_else(user_cache_folder)
+    }
+}
+
+/// As the XDG base directory specification has it: a relative path there is ignored.
+fn user_cache_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
+    Some(caches.join("taskhost"))
+}
+
+/// How a flow is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RunOptions {
+    /// Where task runs happen if the flow leaves it open. `threads` by default.
+    pub runner: RunnerChoice,
+    /// Where they happen instead of in the flow's own `[runner]`; tasks and subflows with a runner of their own keep
+    /// it.
+    pub runner_override: Option<RunnerChoice>,
+}
+
+impl Default for RunOptions {
+    fn default() -> RunOptions {
+        let runner = RunnerChoice { kind: RunnerKind::Threads, workers: None, concurrency: None };
+        RunOptions { runner, runner_override: None }
+    }
+}
+
+/// Runs flows in this process. Cheap to clone; all clones share their sandbox and threads.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+struct Inner {
+    sandbox: Arc<Sandbox>,
+    pools: Pools,
+}
+
+impl Host {
+    /// Sets up the sandbox; threads are started when a flow needs them.
+    pub fn new(options: HostOptions) -> Result<Host, HostError> {
+        in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
+        in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
+        let cache_folder = options.cache_folder_in_use();
+        let sandbox = Sandbox::new(SandboxOptions { cache_folder, instances: options.concurrency })?;
+        let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
+        Ok(Host(Arc::new(Inner { pools: Pools::new(sandbox.clone(), size), sandbox })))
+    }
+
+    /// Reads a flow file.
+    pub fn read_flow(&self, path: &Path) -> Result<Arc<FlowSource>, HostError> {
+        let bytes = files::read(path, limits::FLOW_BYTES_MAX).map_err(|reason| {
+            HostError::new(HostErrorKind::Usage, format!("flow `{}` {reason}", path.display()))
+                .with_help("give the path of a flow file, such as `flow.toml`")
+        })?;
+        files::source(path, bytes).map_err(|mistakes| HostError::new(HostErrorKind::Rejected, mistakes.to_string()))
+    }
+
+    /// Checks a flow: its grammar, its names, its types against those of its components. Nothing of it runs.
+    pub fn check(&self, source: &Arc<FlowSource>) -> Result<Checked, Diagnostics> {
+        self.check_file(taskhost_flow::parse(source)?)
+    }
+
+    /// Checks a flow that was read, or made, elsewhere.
+    pub fn check_file(&self, file: FlowFile) -> Result<Checked, Diagnostics> {
+        taskhost_flow::check(file, &Files, &*self.0.sandbox)
+    }
+
+    /// Checks a flow that was built in code. Each diagnostic names its line of Rust.
+    pub fn check_built(&self, flow: &FlowBuilder) -> Result<Checked, Diagnostics> {
+        flow.build().check(|file| self.check_file(file))
+    }
+
+    /// Everything about a component: its tasks with types and docs, what it imports, its size and digest.
+    pub fn inspect(&self, component: &Path) -> Result<Inspection, CatalogError> {
+        self.0.sandbox.inspect(component)
+    }
+
+    /// A component for flows built in code. It is compiled now, so that a file that is none is known early.
+    pub fn component(&self, path: impl AsRef<Path>) -> Result<Component, HostError> {
+        let component = Component::at(&path);
+        let signature = self.0.sandbox.signature(component.path());
+        let signature = signature.map_err(|error| HostError::component(path.as_ref(), error))?;
+        Ok(component.with_signature(signature))
+    }
+
+    /// One function without a flow: a flow of one task, made in memory, whose parameters are those of the function
+    /// and whose output is `result`.
+    pub fn plan_call(
+        &self,
+        component: &Path,
+        function: &str,
+        arguments: Vec<(String, Given)>,
+    ) -> Result<Plan, RunError> {
+        let signature = self.0.sandbox.signature(component).map_err(|error| HostError::component(component, error))?;
+        let given: Vec<&str> = arguments.iter().map(|(name, _)| &**name).collect();
+        let checked = self.check_file(single_call::flow(component, &signature, function, &given))?;
+        Ok(taskhost_flow::plan(&checked.flow, arguments)?)
+    }
+
+    /// Starts a flow run and returns at once.
+    pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> FlowRun {
+        let own = plan.flow().runner;
+        let host = self.clone();
+        let runners = move |choice: Option<RunnerChoice>| -> Arc<dyn Runner> {
+            let of_the_flow = choice.is_none() || choice == own;
+            let replaced = options.runner_override.filter(|_| of_the_flow);
+            host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner))
+        };
+        start_flow_run(&plan, new_flow_run_id(), Arc::new(runners), observer)
+    }
+
+    /// A flow ready to be given its parameters and run: a [`FlowBuilder`], a path, or a checked flow.
+    pub fn prepare(&self, flow: impl IntoFlow) -> Result<Launch, RunError> {
+        Ok(Launch::new(self.clone(), flow.into_flow(self)?))
+    }
+
+    /// Runs a flow whose parameters all have defaults, and waits for its outputs. [`Host::prepare`] is for everything
+    /// else.
+    pub fn run(&self, flow: impl IntoFlow) -> Result<Outputs, RunError> {
+        self.prepare(flow)?.run()
+    }
+
+    /// What compiles components and runs guests, for those who need it directly, such as benchmarks.
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.0.sandbox
+    }
+}
+
+fn in_range(what: &str, number: usize, max: usize) -> Result<(), HostError> {
+    if (1..=max).contains(&number) {
+        return Ok(());
+    }
+    let message = format!("{what} is {number}, which is not between 1 and {max}");
+    Err(HostError::new(HostErrorKind::Usage, message))
+}
+
+/// Names a flow run by the time and some random bits, those of the standard library's hash keys.
+fn new_flow_run_id() -> FlowRunId {
+    use std::hash::{BuildHasher, RandomState};
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let random = RandomState::new().hash_one(since_1970) as u32;
+    FlowRunId::new(since_1970.as_millis() as u64, random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_room_for_one_task_run_is_refused() {
+        for (options, word) in [
+            (HostOptions { concurrency: 0, ..HostOptions::default() }, "concurrency is 0"),
+            (HostOptions { workers: 0, ..HostOptions::default() }, "workers is 0"),
+            (HostOptions { concurrency: 1 << 20, ..HostOptions::default() }, "not between 1 and 10000"),
+        ] {
+            let error = Host::new(options).err().expect("refused");
+            assert!(error.message.contains(word), "{error}");
+            assert_eq!(error.kind, HostErrorKind::Usage);
+        }
+    }
+
+    #[test]
+    fn the_cache_can_be_elsewhere_or_off() {
+        let elsewhere = HostOptions { cache_folder: Some("/elsewhere".into()), ..HostOptions::default() };
+        assert_eq!(elsewhere.cache_folder_in_use(), Some("/elsewhere".into()));
+        assert_eq!(HostOptions { use_cache: false, ..elsewhere }.cache_folder_in_use(), None);
+    }
+
+    #[test]
+    fn flow_runs_have_different_ids() {
+        assert_ne!(new_flow_run_id(), new_flow_run_id());
+    }
+}

@@ -1,0 +1,70 @@
+//! Flows of sandboxed WebAssembly tasks, from Rust: build a flow in code or read it from a file, run it, follow its
+//! events, and get its outputs as Rust values.
+//!
+//! ```text
+//! flow.toml ──────┐
+//!                 ├─► Host::prepare ─► Launch ─► Run ─► Outputs
+//! FlowBuilder ────┘    (type check)   (parameters) │
+//!                                                  └─► Events
+//! ```
+//!
+//! Three random numbers below `stop`, drawn at the same time, and their sum:
+//!
+//! ```
+//! use taskhost::{FlowBuilder, Host};
+//!
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))?;
+//! let host = Host::new(Default::default())?;
+//! let numbers = host.component("example-tasks/02-parallel-execution/components/numbers.wasm")?;
+//!
+//! let flow = FlowBuilder::new("parallel-execution");
+//! let stop = flow.parameter("stop").default(5);
+//! let draws = [(); 3].map(|()| flow.call(&numbers, "random-num").with("stop", &stop));
+//! let sum = flow.call(&numbers, "sum").with("numbers", draws);
+//! flow.output("total", &sum);
+//!
+//! let total: u64 = host.run(&flow)?.output("total")?;
+//! assert!(total <= 3 * 4);
+//!
+//! // Again with another parameter, following what happens.
+//! let run = host.prepare(&flow)?.give("stop", 1).start()?;
+//! for happening in run.events() {
+//!     println!("{happening:?}");
+//! }
+//! assert_eq!(run.wait()?.output::<u64>("total")?, 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A flow in code goes the same way as one in a file: both are checked against the components' own types before
+//! anything runs, and every mistake is told at once, with file:line:column of the TOML or of the Rust.
+//!
+//! Start reading at [`FlowBuilder`] and [`Host`]. What a flow means is in [`flow`], how it is run in [`engine`],
+//! values and limits are in [`model`].
+
+pub mod builder;
+mod component;
+mod error;
+mod events;
+mod files;
+mod host;
+mod outputs;
+mod run;
+mod runners;
+mod single_call;
+mod typed;
+
+pub use taskhost_engine as engine;
+pub use taskhost_flow as flow;
+pub use taskhost_model as model;
+pub use taskhost_sandbox::{CachedComponent, CompileCache, Inspection, Sandbox, WIT_SECTION};
+
+pub use builder::FlowBuilder;
+pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};
+pub use builder::handle::{Action, ParameterHandle, TaskHandle};
+pub use component::Component;
+pub use error::{HostError, HostErrorKind, RunError};
+pub use events::{ATTACHMENTS_MAX, Events, Happening};
+pub use host::{Host, HostOptions, RunOptions};
+pub use outputs::{OutputError, Outputs};
+pub use run::{IntoFlow, Launch, Run};
+pub use typed::{FromValue, IntoValue, TypeMismatch, TypedValue};
