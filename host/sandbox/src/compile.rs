@@ -137,7 +137,12 @@ fn is_private(folder: &Path) -> bool {
 }
 
 /// Compiles, or loads what was compiled before.
-pub(crate) fn compile(cache: Option<&CompileCache>, engine: &Engine, digest: &Digest, bytes: &[u8]) -> Result<Component> {
+pub(crate) fn compile(
+    cache: Option<&CompileCache>,
+    engine: &Engine,
+    digest: &Digest,
+    bytes: &[u8],
+) -> Result<Component> {
     if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
         return Ok(component);
     }

@@ -22,25 +22,25 @@ const KEEP_RESIDENT_BYTES: usize = 1 << 20;
 
 /// An engine for components without async exports.
 pub(crate) fn general(instances: usize) -> Result<Engine> {
-    let mut config = base(instances);
+    let mut config = base(instances, has_pagemap_scan());
     config.concurrency_support(false);
     ticking(Engine::new(&config)?)
 }
 
 /// An engine for components with async exports.
 pub(crate) fn concurrent(instances: usize) -> Result<Engine> {
-    let mut config = base(instances);
+    let mut config = base(instances, has_pagemap_scan());
     config.concurrency_support(true);
     config.wasm_component_model_async(true);
     ticking(Engine::new(&config)?)
 }
 
-fn base(instances: usize) -> Config {
+fn base(instances: usize, pagemap_scan: bool) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK_BYTES);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, has_pagemap_scan())));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, pagemap_scan)));
     config
 }
 
@@ -82,4 +82,29 @@ fn ticking(engine: Engine) -> Result<Engine> {
         }
     })?;
     Ok(engine)
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::{Component, Linker};
+
+    use super::*;
+
+    #[test]
+    fn guests_run_on_a_kernel_with_and_without_pagemap_scan() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests/tiny/components/tiny.wasm");
+        for pagemap_scan in [false, has_pagemap_scan()] {
+            let mut config = base(4, pagemap_scan);
+            config.concurrency_support(false);
+            let engine = ticking(Engine::new(&config).expect("an engine")).expect("a ticker");
+            let component = Component::from_file(&engine, path).expect("the guest; run `cargo xtask guests` first");
+            // Twice through the same slot: it is made clean in between.
+            for _ in 0..2 {
+                let mut store = Store::new(&engine, ());
+                store.set_epoch_deadline(1_000);
+                Linker::new(&engine).instantiate(&mut store, &component).expect("an instance");
+            }
+        }
+    }
 }

@@ -43,11 +43,18 @@ impl Prepared {
             TaskFailure::Unusable(format!("component `{}` has no function `{}`", call.component_name, call.function))
         };
         // The types decide how bytes are read, so they are the component's own, whatever the caller believes.
-        let known = loaded.signature.tasks.iter().find(|task| task.interface == call.interface && task.function == call.function);
+        let known = loaded
+            .signature
+            .tasks
+            .iter()
+            .find(|task| task.interface == call.interface && task.function == call.function);
         let task = known.ok_or_else(missing)?;
         let types: Vec<_> = task.parameters.iter().map(|(_, ty)| ty.clone()).collect();
         if types != call.parameters || task.result != call.result {
-            return Err(TaskFailure::Unusable(format!("`{}` has other types than the flow was checked with", call.function)));
+            return Err(TaskFailure::Unusable(format!(
+                "`{}` has other types than the flow was checked with",
+                call.function
+            )));
         }
         let component = &loaded.component;
         let interface = match &call.interface {
@@ -198,7 +205,8 @@ impl Shared {
         store: &mut Store<HostState>,
         instance: &Instance,
     ) -> Result<TypedFunc<Arguments, Returned<N>>> {
-        let function = instance.get_func(&mut *store, self.function).ok_or_else(|| format_err!("the function is gone"))?;
+        let function =
+            instance.get_func(&mut *store, self.function).ok_or_else(|| format_err!("the function is gone"))?;
         // SAFETY: the function must take `Arguments` and return `Returned<N>`: their shapes were made from the component's own
         // types for this very function in `Prepared::new`, and `N` is its number of core results. `convert/lift_lower.rs`
         // argues why a wrong shape could not touch the host's memory.
@@ -259,7 +267,8 @@ impl Future for Run {
                 match deadline.as_mut().poll(context) {
                     Poll::Pending => Poll::Pending,
                     Poll::Ready(()) => {
-                        // What the guest printed before stands in the log already; its usage dies with it.
+                        // Dropped before the outcome is told, so that its log is complete; its memory peak dies with it.
+                        run.guest = Box::pin(std::future::pending());
                         let ending = Ending::Failed(TaskFailure::LimitReached(Limit::Timeout(run.wall_time_max)));
                         let finished = Finished { ending, memory_bytes_peak: 0, output_bytes: 0 };
                         Poll::Ready(outcome_of(finished, run.started.elapsed(), run.computed))

@@ -57,12 +57,15 @@ pub(crate) fn is_async(engine: &Engine, component: &Component) -> bool {
     fn any(engine: &Engine, item: &ComponentItem) -> bool {
         match item {
             ComponentItem::ComponentFunc(func) => func.async_(),
-            ComponentItem::ComponentInstance(instance) => instance.exports(engine).any(|(_, item)| any(engine, &item.ty)),
+            ComponentItem::ComponentInstance(instance) => {
+                instance.exports(engine).any(|(_, item)| any(engine, &item.ty))
+            }
             _ => false,
         }
     }
     let ty = component.component_type();
-    ty.exports(engine).any(|(_, item)| any(engine, &item.ty)) || ty.imports(engine).any(|(_, item)| any(engine, &item.ty))
+    ty.exports(engine).any(|(_, item)| any(engine, &item.ty))
+        || ty.imports(engine).any(|(_, item)| any(engine, &item.ty))
 }
 
 fn add(signature: &mut ComponentSignature, interface: Option<&str>, function: &str, func: &ComponentFunc) {
@@ -87,7 +90,8 @@ fn task(interface: Option<&str>, function: &str, func: &ComponentFunc) -> Result
         })
         .collect::<Result<_, _>>()?;
     let mut results = func.results();
-    let result = results.next().map(|ty| value_type(&ty)).transpose().map_err(|what| format!("its result is {what}"))?;
+    let result =
+        results.next().map(|ty| value_type(&ty)).transpose().map_err(|what| format!("its result is {what}"))?;
     Ok(TaskSignature { interface: interface.map(Arc::from), function: function.into(), parameters, result, docs: None })
 }
 

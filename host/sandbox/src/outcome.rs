@@ -92,7 +92,8 @@ fn last_words(stderr: &str) -> Option<String> {
 fn panic_message(text: &str) -> String {
     let (place, rest) = text.split_once('\n').unwrap_or((text, ""));
     let place = place.trim_start_matches("panicked at ").trim_end_matches(':');
-    let message: Vec<&str> = rest.lines().take_while(|line| !line.starts_with("note: run with `RUST_BACKTRACE")).collect();
+    let message: Vec<&str> =
+        rest.lines().take_while(|line| !line.starts_with("note: run with `RUST_BACKTRACE")).collect();
     let message = message.join("\n");
     let message = message.trim();
     if message.is_empty() { format!("panicked at {place}") } else { format!("panicked: {message} (at {place})") }

@@ -98,7 +98,7 @@ impl Output {
         Ok(())
     }
 
-    /// Says what was printed without a line end. Call once, at the end; gives the last part of stderr.
+    /// Says what was printed without a line end; gives the last part of stderr.
     pub(crate) fn finish(&self) -> String {
         let (stdout, stderr, tail) = {
             let mut state = self.state();
@@ -110,6 +110,13 @@ impl Output {
             }
         }
         String::from_utf8_lossy(&tail).into_owned()
+    }
+}
+
+/// A guest that is stopped while it waits says its last words too.
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

@@ -71,7 +71,8 @@ impl Sandbox {
             message: format!("could not {what}: {error}"),
             help: Some("a smaller `--concurrency` needs less address space and fewer mappings".to_owned()),
         };
-        let general = engine_config::general(options.instances).map_err(|error| failed("set up the sandbox", &error))?;
+        let general =
+            engine_config::general(options.instances).map_err(|error| failed("set up the sandbox", &error))?;
         let reactor = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("taskhost-reactor")
@@ -116,9 +117,8 @@ impl Sandbox {
     /// Compiles a component, or finds it, and links its imports.
     fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, CatalogError> {
         let digest = Digest::of(bytes);
-        let known = |sandbox: &Sandbox| {
-            sandbox.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
-        };
+        let known =
+            |sandbox: &Sandbox| sandbox.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         if let Some(loaded) = known(self) {
             return Ok(loaded);
         }
@@ -186,7 +186,10 @@ fn read(path: &Path) -> Result<Vec<u8>, CatalogError> {
             ));
         }
         Err(failure) => {
-            return Err(error(format!("cannot be read: `{}`: {failure}", path.display()), "check the file's permissions"));
+            return Err(error(
+                format!("cannot be read: `{}`: {failure}", path.display()),
+                "check the file's permissions",
+            ));
         }
         Ok(metadata) => metadata,
     };
@@ -195,7 +198,12 @@ fn read(path: &Path) -> Result<Vec<u8>, CatalogError> {
     }
     let too_large = || {
         error(
-            format!("is too large: `{}` has {}, at most {} are read", path.display(), Bytes(metadata.len()), Bytes(COMPONENT_BYTES_MAX)),
+            format!(
+                "is too large: `{}` has {}, at most {} are read",
+                path.display(),
+                Bytes(metadata.len()),
+                Bytes(COMPONENT_BYTES_MAX)
+            ),
             "strip it of debug information",
         )
     };
@@ -216,7 +224,8 @@ fn read(path: &Path) -> Result<Vec<u8>, CatalogError> {
 
 /// Tells the usual mistakes apart before a parser's message would.
 fn check_header(bytes: &[u8]) -> Result<(), CatalogError> {
-    let error = |message: &str, help: &str| Err(CatalogError { message: message.to_owned(), help: Some(help.to_owned()) });
+    let error =
+        |message: &str, help: &str| Err(CatalogError { message: message.to_owned(), help: Some(help.to_owned()) });
     match bytes {
         [] => error("is empty: the file has no bytes", "build it again"),
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
@@ -256,7 +265,10 @@ impl Executor for Sandbox {
     fn prepare(&self, call: &Arc<TaskCall>) -> Result<Arc<dyn PreparedTask>, TaskFailure> {
         let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&call.component).cloned();
         let loaded = loaded.ok_or_else(|| {
-            TaskFailure::Unusable(format!("component `{}` ({}) is not loaded here", call.component_name, call.component))
+            TaskFailure::Unusable(format!(
+                "component `{}` ({}) is not loaded here",
+                call.component_name, call.component
+            ))
         })?;
         Ok(Arc::new(Prepared::new(loaded, call)?))
     }

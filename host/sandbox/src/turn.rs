@@ -49,7 +49,10 @@ impl Turn {
     /// Time that the guest on this thread has computed, up to `now`.
     pub(crate) fn computed_until(now: Instant) -> Duration {
         CURRENT.with(|current| {
-            current.borrow().as_ref().map_or(Duration::ZERO, |turn| turn.computed + now.saturating_duration_since(turn.began))
+            current
+                .borrow()
+                .as_ref()
+                .map_or(Duration::ZERO, |turn| turn.computed + now.saturating_duration_since(turn.began))
         })
     }
 }

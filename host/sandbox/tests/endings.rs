@@ -19,7 +19,8 @@ fn assert_clean(guest: &Guest) {
 #[test]
 fn a_panic_shows_as_its_own_message() {
     let guest = Guest::new("misc");
-    let TaskFailure::Trapped { message, backtrace } = guest.failure("panic", vec![Value::string("no rows left")]) else {
+    let TaskFailure::Trapped { message, backtrace } = guest.failure("panic", vec![Value::string("no rows left")])
+    else {
         panic!("not a trap");
     };
     assert!(message.starts_with("panicked: no rows left (at "), "{message}");

@@ -41,7 +41,13 @@ impl Flows {
     }
 
     /// A chain of tasks, each given the result of the one before.
-    pub(crate) fn chain(&self, component: &str, call: &str, parameter: &str, length: u32) -> Result<Arc<Flow>, Failure> {
+    pub(crate) fn chain(
+        &self,
+        component: &str,
+        call: &str,
+        parameter: &str,
+        length: u32,
+    ) -> Result<Arc<Flow>, Failure> {
         let mut text = format!("name = \"chain\"\n[components]\nguest = \"{component}\"\n");
         for n in 0..length {
             let argument = if n == 0 { "0".to_owned() } else { format!("\"${{t{}}}\"", n - 1) };
@@ -52,7 +58,13 @@ impl Flows {
     }
 
     /// A task that makes a list and one that takes it.
-    pub(crate) fn handover(&self, component: &str, make: &str, take: &str, parameter: &str) -> Result<Arc<Flow>, Failure> {
+    pub(crate) fn handover(
+        &self,
+        component: &str,
+        make: &str,
+        take: &str,
+        parameter: &str,
+    ) -> Result<Arc<Flow>, Failure> {
         self.check(format!(
             "name = \"handover\"\n[parameters.n]\n[components]\nguest = \"{component}\"\n[defaults.limits]\nmemory = \"1 GiB\"\n\
              [tasks.make]\ncall = \"guest.{make}\"\nwith.n = \"${{n}}\"\n\
@@ -61,7 +73,12 @@ impl Flows {
     }
 
     /// Runs a flow on so many threads; the wall time.
-    pub(crate) fn time(&self, flow: &Arc<Flow>, threads: u32, given: Vec<(String, Given)>) -> Result<Duration, Failure> {
+    pub(crate) fn time(
+        &self,
+        flow: &Arc<Flow>,
+        threads: u32,
+        given: Vec<(String, Given)>,
+    ) -> Result<Duration, Failure> {
         let plan = plan(flow, given)?;
         let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(threads), concurrency: None };
         let options = RunOptions { runner, runner_override: None };

@@ -38,8 +38,7 @@ fn main() -> Result<(), Failure> {
         None => return Err("usage: taskhost-bench [--rounds N]".into()),
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let mut bench =
-        Bench { flows: Flows::new(&root)?, engine: bare::engine()?, root, rounds, figures: Vec::new() };
+    let mut bench = Bench { flows: Flows::new(&root)?, engine: bare::engine()?, root, rounds, figures: Vec::new() };
     println!("{rounds} interleaved rounds; median (lowest to highest)\n");
     bench.mapped("mapped, no WASI, 1 thread", TINY, 1)?;
     bench.mapped("mapped, no WASI, 2 threads", TINY, 2)?;
@@ -123,7 +122,14 @@ impl Bench {
             bare_times.push(micros(theirs, MAPPED));
         }
         let detail = format!("{:.2} µs a task, bare {:.2} µs", median(&ours_times), median(&bare_times));
-        self.add(Figure { name, unit: "x", rounds: ratios, bar: ">= 0.85 of bare", meets: Some(|n| n >= 0.85), detail });
+        self.add(Figure {
+            name,
+            unit: "x",
+            rounds: ratios,
+            bar: ">= 0.85 of bare",
+            meets: Some(|n| n >= 0.85),
+            detail,
+        });
         Ok(())
     }
 
@@ -235,17 +241,23 @@ impl Bench {
     fn process(&mut self) -> Result<(), Failure> {
         let binary = std::env::current_exe()?.with_file_name("taskhost");
         if !binary.exists() {
-            return Err(format!("{} is missing: `cargo build --release -p taskhost-cli` first", binary.display()).into());
+            return Err(
+                format!("{} is missing: `cargo build --release -p taskhost-cli` first", binary.display()).into()
+            );
         }
         let flow = self.root.join("example-tasks/02-parallel-execution/flow.toml");
         let cache = std::env::temp_dir().join(format!("taskhost-bench-{}", std::process::id()));
         let run = |arguments: &[&str]| -> Result<f64, Failure> {
             let mut command = Command::new(&binary);
-            command.args(arguments).env("XDG_CACHE_HOME", &cache).stdout(Stdio::null()).stderr(Stdio::null());
+            command.args(arguments).env("TASKHOST_CACHE_FOLDER", &cache).stdout(Stdio::null()).stderr(Stdio::null());
             let started = Instant::now();
             let status = command.status()?;
             let time = started.elapsed();
-            if status.success() { Ok(time.as_secs_f64() * 1e3) } else { Err(format!("taskhost ended with {status}").into()) }
+            if status.success() {
+                Ok(time.as_secs_f64() * 1e3)
+            } else {
+                Err(format!("taskhost ended with {status}").into())
+            }
         };
         let flow = flow.to_str().ok_or("the path of the repository is not UTF-8")?;
         let (mut cold, mut warm, mut start) = (Vec::new(), Vec::new(), Vec::new());
@@ -269,7 +281,10 @@ impl Bench {
     fn save(&self) -> Result<(), Failure> {
         let path = std::env::current_exe()?.with_file_name("taskhost-bench.json");
         let figures: Vec<_> = self.figures.iter().map(Figure::json).collect();
-        std::fs::write(&path, serde_json::to_string_pretty(&serde_json::json!({ "rounds": self.rounds, "figures": figures }))?)?;
+        std::fs::write(
+            &path,
+            serde_json::to_string_pretty(&serde_json::json!({ "rounds": self.rounds, "figures": figures }))?,
+        )?;
         println!("\nwritten to {}", path.display());
         Ok(())
     }

@@ -80,7 +80,8 @@ impl Scheduler {
         let flow_task = &instance.flow.tasks[task];
         let TaskKind::Subflow(flow) = &flow_task.kind else { return None };
         let (flow, mapped) = (Arc::clone(flow), Arc::clone(&flow_task.mapped));
-        let runner = flow.runner.or(flow_task.runner).or(instance.runner);
+        // Who runs a flow knows more of the surroundings than the flow does.
+        let runner = flow_task.runner.or(flow.runner).or(instance.runner);
         let State::Active(active) = &mut instance.slots[task].state else { return None };
         if !active.has_more() || active.running >= INSTANCES_ALIVE_MAX {
             return None;

@@ -27,8 +27,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use taskhost_model::{Limit, List, Value};
-use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::__internal::wasmtime_environ::component::{CanonicalOptionsDataModel, StringEncoding};
+use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceType, LiftContext, LowerContext};
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wasmtime::{Result, ValRaw, bail, format_err};
 
@@ -382,7 +382,7 @@ impl Reader<'_, '_> {
     }
 
     fn load(&mut self, shape: &Shape, at: usize) -> Result<Value> {
-        if at % shape.align != 0 {
+        if !at.is_multiple_of(shape.align) {
             bail!("a pointer in the result is not aligned");
         }
         match &shape.kind {
@@ -421,14 +421,15 @@ impl Reader<'_, '_> {
             Kind::String => self.string(at, length),
             Kind::Packed { element, element_size, element_align } => {
                 let size = length.checked_mul(*element_size).ok_or_else(|| format_err!("a list is too long"))?;
-                if at % element_align != 0 {
+                if !at.is_multiple_of(*element_align) {
                     bail!("a list in the result is not aligned");
                 }
                 self.charge(size)?;
                 let image = self.memory(at, size)?.to_vec();
                 let list = match element {
                     taskhost_model::ValueType::U8 => List::bytes(Bytes::from(image)),
-                    _ => List::from_image(element, image).map_err(|error| format_err!("in a list of the result, {error}"))?,
+                    _ => List::from_image(element, image)
+                        .map_err(|error| format_err!("in a list of the result, {error}"))?,
                 };
                 Ok(Value::List(list))
             }
@@ -463,7 +464,11 @@ impl Reader<'_, '_> {
 }
 
 fn payload_of(cases: &Cases, tag: u32) -> Result<Option<&Shape>> {
-    cases.payloads.get(tag as usize).map(Option::as_ref).ok_or_else(|| format_err!("a variant in the result has no case {tag}"))
+    cases
+        .payloads
+        .get(tag as usize)
+        .map(Option::as_ref)
+        .ok_or_else(|| format_err!("a variant in the result has no case {tag}"))
 }
 
 fn with_case(kind: &Kind, tag: u32, payload: Option<Value>) -> Value {
@@ -489,7 +494,8 @@ fn scalar(kind: &Kind, bits: u64) -> Result<Value> {
         Kind::F32 => Value::F32(f32::from_bits(bits as u32)),
         Kind::F64 => Value::F64(f64::from_bits(bits)),
         Kind::Char => Value::Char(
-            char::from_u32(bits as u32).ok_or_else(|| format_err!("a char in the result is no Unicode scalar value"))?,
+            char::from_u32(bits as u32)
+                .ok_or_else(|| format_err!("a char in the result is no Unicode scalar value"))?,
         ),
         Kind::Enum { cases } if (bits as u32) < *cases => Value::Enum(bits as u32),
         Kind::Enum { .. } => bail!("an enum in the result has no case {}", bits as u32),

@@ -17,7 +17,7 @@ use taskhost_model::{
 use taskhost_sandbox::{Sandbox, SandboxOptions};
 
 /// A test guest's component.
-pub fn guest(name: &str) -> PathBuf {
+pub(crate) fn guest(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
     let path = root.join(name).join("components").join(format!("{name}.wasm"));
     assert!(path.exists(), "{} is missing: run `cargo xtask guests` first", path.display());
@@ -26,10 +26,10 @@ pub fn guest(name: &str) -> PathBuf {
 
 /// Keeps what guests say.
 #[derive(Default)]
-pub struct Log(pub Mutex<Vec<Attachment>>);
+pub(crate) struct Log(pub(crate) Mutex<Vec<Attachment>>);
 
 impl Log {
-    pub fn lines(&self, wanted: impl Fn(LogSource) -> bool) -> Vec<String> {
+    pub(crate) fn lines(&self, wanted: impl Fn(LogSource) -> bool) -> Vec<String> {
         let said = self.0.lock().expect("not poisoned");
         said.iter()
             .filter_map(|attachment| match attachment {
@@ -49,17 +49,17 @@ impl Reports for Log {
 }
 
 /// A sandbox and a component in it.
-pub struct Guest {
-    pub sandbox: Arc<Sandbox>,
-    pub tasks: Vec<TaskSignature>,
-    pub digest: taskhost_model::Digest,
-    pub log: Arc<Log>,
-    pub limits: Limits,
-    pub cancelled: Arc<AtomicBool>,
+pub(crate) struct Guest {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) tasks: Vec<TaskSignature>,
+    pub(crate) digest: taskhost_model::Digest,
+    pub(crate) log: Arc<Log>,
+    pub(crate) limits: Limits,
+    pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl Guest {
-    pub fn new(name: &str) -> Guest {
+    pub(crate) fn new(name: &str) -> Guest {
         let sandbox = Sandbox::new(SandboxOptions { cache_folder: None, instances: 64 }).expect("a sandbox");
         let signature = sandbox.signature(&guest(name)).expect("a component");
         let tasks = signature.tasks.clone();
@@ -67,7 +67,7 @@ impl Guest {
         Guest { sandbox, tasks, digest: signature.digest, log, limits: Limits::DEFAULT, cancelled }
     }
 
-    pub fn request(&self, function: &str, arguments: Vec<Value>) -> Arc<TaskRunRequest> {
+    pub(crate) fn request(&self, function: &str, arguments: Vec<Value>) -> Arc<TaskRunRequest> {
         let task = self.tasks.iter().find(|task| &*task.function == function).expect("the guest has the function");
         let call = TaskCall {
             component: self.digest,
@@ -90,7 +90,7 @@ impl Guest {
         })
     }
 
-    pub fn start(&self, request: &Arc<TaskRunRequest>) -> Started {
+    pub(crate) fn start(&self, request: &Arc<TaskRunRequest>) -> Started {
         let reports: Arc<dyn Reports> = self.log.clone();
         let scope = RunScope { cancelled: Arc::clone(&self.cancelled), reports };
         match self.sandbox.prepare(&request.call) {
@@ -99,7 +99,7 @@ impl Guest {
         }
     }
 
-    pub fn run(&self, function: &str, arguments: Vec<Value>) -> TaskRunOutcome {
+    pub(crate) fn run(&self, function: &str, arguments: Vec<Value>) -> TaskRunOutcome {
         let _guard = self.sandbox.enter_thread();
         match self.start(&self.request(function, arguments)) {
             Started::Ended(outcome) => outcome,
@@ -108,7 +108,7 @@ impl Guest {
     }
 
     /// The value that the function returns.
-    pub fn call(&self, function: &str, arguments: Vec<Value>) -> Value {
+    pub(crate) fn call(&self, function: &str, arguments: Vec<Value>) -> Value {
         match self.run(function, arguments).ending {
             Ending::Returned(value) => value,
             other => panic!("`{function}` ended with {other:?}"),
@@ -116,7 +116,7 @@ impl Guest {
     }
 
     /// How the function fails.
-    pub fn failure(&self, function: &str, arguments: Vec<Value>) -> TaskFailure {
+    pub(crate) fn failure(&self, function: &str, arguments: Vec<Value>) -> TaskFailure {
         match self.run(function, arguments).ending {
             Ending::Failed(failure) => failure,
             other => panic!("`{function}` ended with {other:?}"),
