@@ -12,7 +12,7 @@ use std::ops::Range;
 use support::{call, collect, flow, map_over, numbers, output, plan, position, result_of, subflow_task, task};
 use taskhost_engine::Scheduler;
 use taskhost_engine::scheduler::{Input, Output};
-use taskhost_flow::flow::{self, Flow, Step};
+use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step};
 use taskhost_model::{
     Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState,
     Usage, Value,
@@ -411,6 +411,28 @@ fn a_mapped_subflow_makes_an_instance_for_each_element() {
     );
     let record = || Value::record([Value::U32(0)]);
     assert_eq!(play.outputs(), [Some(list([record(), record()], "record { mean: u32 }"))]);
+}
+
+#[test]
+fn a_subflow_runs_where_its_task_says_rather_than_where_its_file_does() {
+    let choice = |kind| Some(RunnerChoice { kind, workers: None, concurrency: None });
+    let (sequential, threads) = (choice(RunnerKind::Sequential), choice(RunnerKind::Threads));
+    for (of_task, of_file, wanted) in
+        [(sequential, threads, sequential), (None, threads, threads), (sequential, None, sequential), (None, None, None)]
+    {
+        let mut file = inner();
+        file.runner = of_file;
+        let mut flow = Flow::unchecked("outer");
+        flow.tasks.push(subflow_task("sub", file));
+        flow.tasks[0].runner = of_task;
+        let mut out = Vec::new();
+        Scheduler::new(ID(), &plan(flow), Box::new(|_| 1)).on(Input::Start, &mut out);
+        let started = out.into_iter().find_map(|output| match output {
+            Output::Start { runner, .. } => Some(runner),
+            _ => None,
+        });
+        assert_eq!(started, Some(wanted), "task: {of_task:?}, file: {of_file:?}");
+    }
 }
 
 #[test]
