@@ -1,0 +1,268 @@
+//! The command line: what may be written, and its help. Only commands that exist stand here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Run flows of sandboxed WebAssembly tasks.
+#[derive(Parser, Debug)]
+#[command(
+    name = "taskhost",
+    version,
+    about,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 fine · 1 our bug or broken storage · 2 usage · 3 flow or component rejected · 4 the flow run failed \
+                  · 130 interrupted"
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour; the default looks for a terminal and the variable NO_COLOR.
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true)]
+    pub color: Color,
+}
+
+/// When to use colour: auto, always, never.
+#[derive(Clone, Copy, ValueEnum, Debug)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a file or pipe.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Check a flow, then run it; its outputs go to stdout
+    #[command(after_help = "Examples:
+  taskhost run flow.toml
+  taskhost run flow.toml -p stop=5 -p name=Ada
+  taskhost run flow.toml -p csv=@weather.csv         the content of a file
+  taskhost run flow.toml --params parameters.json --json
+  taskhost run flow.toml --runner sequential --graph run.svg")]
+    Run(RunArgs),
+    /// Show every mistake of a flow, or what would run and what each task may touch
+    #[command(after_help = "Examples:
+  taskhost check flow.toml
+  taskhost check flow.toml --json                    the mistakes as a JSON array")]
+    Check(CheckArgs),
+    /// Draw a flow
+    #[command(after_help = "Examples:
+  taskhost graph flow.toml -o flow.svg
+  taskhost graph flow.toml -o flow.dot               for Graphviz; also .mmd for Mermaid
+  taskhost graph flow.toml | dot -Tpng > flow.png    without -o: DOT to stdout
+
+`taskhost run flow.toml --graph run.svg` draws a run, with the state and duration of each task.")]
+    Graph(GraphArgs),
+    /// Call one function of a component, without a flow
+    #[command(after_help = "Examples:
+  taskhost call numbers.wasm random-num stop=5
+  taskhost call numbers.wasm sum 'numbers=[1, 2, 3]' --json
+  taskhost call weather.wasm tasks.read csv=@weather.csv")]
+    Call(CallArgs),
+    /// Show a component's tasks with their types and docs, and what it asks for
+    #[command(after_help = "Examples:
+  taskhost inspect numbers.wasm
+  taskhost inspect numbers.wasm --verbose            with the names of all imported interfaces
+  taskhost inspect numbers.wasm --json")]
+    Inspect(InspectArgs),
+    /// List or clear the compiled components kept on disk
+    #[command(after_help = "Examples:
+  taskhost cache list
+  taskhost cache clear")]
+    Cache(CacheArgs),
+    /// Print a script that completes taskhost's command line in a shell
+    #[command(after_help = "Examples:
+  taskhost completions bash > ~/.local/share/bash-completion/completions/taskhost
+  taskhost completions zsh > ~/.zfunc/_taskhost
+  taskhost completions fish > ~/.config/fish/completions/taskhost.fish")]
+    Completions(CompletionsArgs),
+    /// Print the JSON Schema of flow.toml, for editors
+    #[command(after_help = "Examples:
+  taskhost schema > flow.schema.json")]
+    Schema,
+}
+
+/// Where compiled components are kept.
+#[derive(Args, Debug)]
+pub(crate) struct HostArgs {
+    /// Compile components anew and keep nothing on disk
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Where compiled components are kept [default: the user's cache folder]
+    #[arg(long, value_name = "FOLDER", env = "TASKHOST_CACHE_FOLDER", hide_env_values = true)]
+    pub cache_folder: Option<PathBuf>,
+}
+
+/// How much is said on stderr.
+#[derive(Args, Debug)]
+pub(crate) struct VoiceArgs {
+    /// Say nothing but outputs, warnings and errors
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Say more: what each task used, and the wasm backtrace of a trap
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub verbose: bool,
+}
+
+/// `taskhost run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// The flow to run
+    #[arg(value_name = "FLOW")]
+    pub flow: PathBuf,
+    /// A parameter: JSON by its type, a string as it is, or @FILE for a file's content (@@ for a text that begins with @)
+    #[arg(long = "parameter", short = 'p', value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// Parameters as a JSON object in a file, or - for stdin; -p wins over it
+    #[arg(long, value_name = "FILE")]
+    pub params: Option<PathBuf>,
+    /// Where task runs happen, instead of where the flow says: sequential, threads
+    #[arg(long, value_name = "RUNNER", hide_possible_values = true)]
+    pub runner: Option<Runner>,
+    /// Threads that compute [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub workers: Option<u32>,
+    /// Most task runs in flight, waiting ones included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=taskhost_model::limits::CONCURRENCY_MAX as i64))]
+    pub concurrency: Option<u32>,
+    /// Print one JSON object: outputs, state, tasks, usage
+    #[arg(long)]
+    pub json: bool,
+    /// After the run, draw it into this file (.svg, .dot or .mmd)
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// The runners of this version.
+#[derive(Clone, Copy, ValueEnum, Debug)]
+pub(crate) enum Runner {
+    /// One after another, in a fixed order: for debugging.
+    Sequential,
+    /// Threads of this process.
+    Threads,
+}
+
+/// `taskhost check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// The flow to check
+    #[arg(value_name = "FLOW")]
+    pub flow: PathBuf,
+    /// Print the mistakes, warnings and notes as a JSON array
+    #[arg(long)]
+    pub json: bool,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `taskhost graph`.
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    /// The flow to draw
+    #[arg(value_name = "FLOW")]
+    pub flow: PathBuf,
+    /// The file to write; its ending decides: .svg, .dot, .mmd [default: DOT to stdout]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `taskhost call`.
+#[derive(Args, Debug)]
+pub(crate) struct CallArgs {
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    pub component: PathBuf,
+    /// The function, or interface.function where the name is not unique
+    #[arg(value_name = "FUNCTION")]
+    pub function: String,
+    /// Arguments: JSON by their types, strings as they are, or @FILE for a file's content
+    #[arg(value_name = "NAME=VALUE")]
+    pub arguments: Vec<String>,
+    /// Print one JSON object: result, state, usage
+    #[arg(long)]
+    pub json: bool,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `taskhost inspect`.
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// The component
+    #[arg(value_name = "COMPONENT")]
+    pub component: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Name all imported interfaces and functions
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `taskhost cache`.
+#[derive(Args, Debug)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct CacheArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: CacheCommand,
+    /// Where compiled components are kept [default: the user's cache folder]
+    #[arg(long, value_name = "FOLDER", env = "TASKHOST_CACHE_FOLDER", hide_env_values = true, global = true)]
+    pub cache_folder: Option<PathBuf>,
+}
+
+/// What to do with the cache.
+#[derive(Subcommand, Debug)]
+pub(crate) enum CacheCommand {
+    /// Show what is kept, and how large it is
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete everything that is kept; components are compiled again when needed
+    Clear,
+}
+
+/// `taskhost completions`.
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,142 @@
+//! `taskhost call`: one function of a component, without a flow.
+
+use std::sync::Arc;
+
+use taskhost::{Host, HostOptions, RunError, RunOptions};
+use taskhost_model::seams::Catalog as _;
+use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, ValueType, json};
+
+use crate::args::CallArgs;
+use crate::arguments;
+use crate::commands;
+use crate::error::{CliError, Exit};
+use crate::execute::{self, Executed};
+use crate::output;
+use crate::progress::{Labels, Voice};
+use crate::render::report::{Report, object, state_name, usage_json};
+use crate::render::{signature, values};
+
+pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
+    let voice = args.voice.voice();
+    let host = commands::open_host(&args.host, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() })?;
+    let component = component(&host, args)?;
+    let task = find(&component, args)?;
+    let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());
+    let given = arguments::from_words(&args.arguments, "stop=5", type_of)?;
+    let plan = host
+        .plan_call(&args.component, &args.function, given)
+        .map_err(|error| in_words_of_a_call(error, &args.function))?;
+    let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
+    report(args, &executed, voice)
+}
+
+fn component(host: &Host, args: &CallArgs) -> Result<Arc<ComponentSignature>, CliError> {
+    host.sandbox().signature(&args.component).map_err(|error| {
+        CliError::rejected(format!("component `{}` {}", args.component.display(), error.message), error.help)
+    })
+}
+
+/// The function that is meant; if that is not clear, the error lists what there is.
+fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a TaskSignature, CliError> {
+    let (interface, name) = match args.function.rsplit_once('.') {
+        Some((interface, name)) => (Some(interface), name),
+        None => (None, &*args.function),
+    };
+    let is_meant = |task: &&TaskSignature| {
+        let is_inside = interface.is_none_or(|interface| {
+            task.interface_short() == Some(interface) || task.interface.as_deref() == Some(interface)
+        });
+        &*task.function == name && is_inside
+    };
+    let found: Vec<&TaskSignature> = component.tasks.iter().filter(is_meant).collect();
+    match found[..] {
+        [task] => Ok(task),
+        [] => Err(CliError::usage(
+            format!("component `{}` has no function `{}`", args.component.display(), args.function),
+            list("it has", &component.tasks.iter().collect::<Vec<_>>()),
+        )),
+        _ => Err(CliError::usage(
+            format!("component `{}` has several functions `{}`", args.component.display(), args.function),
+            list("write `interface.function` for one of these:", &found),
+        )),
+    }
+}
+
+fn list(words: &str, tasks: &[&TaskSignature]) -> String {
+    if tasks.is_empty() {
+        return "it has none that can be called; `taskhost inspect` says why".to_owned();
+    }
+    let lines = tasks.iter().map(|task| {
+        let interface = task.interface_short().map_or(String::new(), |interface| format!("{interface}."));
+        format!("\n  {interface}{}", signature::line(task))
+    });
+    format!("{words}{}", lines.collect::<String>())
+}
+
+fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, CliError> {
+    let report = Report { run: &executed.report, tasks: &executed.tasks, file: None };
+    output::stderr(report.failures(voice).trim_end_matches('\n'));
+    if report.exit() == Exit::RunFailed {
+        output::stderr("\n");
+    }
+    if voice == Voice::Verbose {
+        output::stderr(&report.summary(voice));
+    }
+    let result = match &executed.report.ending {
+        FlowRunEnding::Succeeded(outputs) => outputs.first().cloned().flatten(),
+        _ => None,
+    };
+    let ty =
+        executed.tasks.flow().outputs.first().map(|output| output.ty.clone()).unwrap_or_else(|| ValueType::tuple([]));
+    if args.json {
+        let json = result.map_or("null".to_owned(), |value| json::to_string(&value, &ty));
+        output::stdout(&(values::pretty(&call_json(executed, json)) + "\n"))?;
+    } else if let Some(value) = result.filter(|_| ty != ValueType::tuple([])) {
+        output::stdout(&values::result(&value, &ty))?;
+    }
+    Ok(report.exit())
+}
+
+fn call_json(executed: &Executed, result: String) -> String {
+    let report = &executed.report;
+    let failure = report.tasks.iter().flat_map(|task| &task.failures).next();
+    let failure = failure.map(|failed| {
+        serde_json::json!({
+            "kind": crate::render::failure::kind(&failed.failure),
+            "message": failed.failure.to_string(),
+        })
+    });
+    let parts = [
+        ("result", result),
+        ("state", serde_json::json!(state_name(&report.ending)).to_string()),
+        ("failure", serde_json::json!(failure).to_string()),
+        ("usage", usage_json(&report.usage).to_string()),
+        ("wall-time-seconds", serde_json::json!(report.wall_time.as_secs_f64()).to_string()),
+    ];
+    object(parts.into_iter().map(|(key, json)| (key.to_owned(), json)))
+}
+
+/// Without a flow there are no parameters of a flow, and no `-p`.
+fn in_words_of_a_call(error: RunError, function: &str) -> CliError {
+    let RunError::Parameters(mut error) = error else { return error.into() };
+    for mistake in &mut error.0 {
+        let name = &mistake.parameter;
+        match mistake.code {
+            "unknown-parameter" => mistake.message = format!("function `{function}` has no parameter `{name}`"),
+            "missing-parameter" => mistake.help = Some(format!("give it as `{name}=…`")),
+            _ => {}
+        }
+    }
+    error.into()
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> CliError {
+        match error {
+            RunError::Host(error) => error.into(),
+            RunError::Rejected(diagnostics) => diagnostics.into(),
+            RunError::Parameters(error) => error.into(),
+            other => CliError::internal(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The report of a flow run: failures and a summary for people, one JSON object for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value as Json, json};
+use taskhost_engine::{FlowRunReport, TaskReport};
+use taskhost_model::{FlowRunEnding, TaskState, Usage, json as values};
+
+use super::{count, duration, failure};
+use crate::error::Exit;
+use crate::output::{BAD, DIM, GOOD, WARN, styled};
+use crate::progress::Voice;
+use crate::tasks::{self, Tasks};
+
+/// Most tasks whose failures are told, and most runs of each.
+const TOLD_MAX: (usize, usize) = (8, 3);
+
+/// A report with what it takes to word it.
+pub(crate) struct Report<'a> {
+    /// What happened.
+    pub run: &'a FlowRunReport,
+    /// To whom.
+    pub tasks: &'a Tasks,
+    /// The file of the flow; none for a single call.
+    pub file: Option<&'a str>,
+}
+
+impl Report<'_> {
+    /// How the process ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self.run.ending {
+            FlowRunEnding::Succeeded(_) => Exit::Fine,
+            FlowRunEnding::Failed(_) => Exit::RunFailed,
+            FlowRunEnding::Cancelled => Exit::Interrupted,
+        }
+    }
+
+    /// What failed and who can fix it, an empty line after each task; empty if nothing did.
+    pub(crate) fn failures(&self, voice: Voice) -> String {
+        if !matches!(self.run.ending, FlowRunEnding::Failed(_)) {
+            return String::new();
+        }
+        let failed = self.failed_tasks();
+        let mut out = String::new();
+        for task in failed.iter().take(TOLD_MAX.0) {
+            out.push_str(&self.failures_of(task, voice));
+            out.push('\n');
+        }
+        if failed.len() > TOLD_MAX.0 {
+            let _ = writeln!(
+                out,
+                "… and {} that failed; `--json` lists all\n",
+                count((failed.len() - TOLD_MAX.0) as u64, "more task")
+            );
+        }
+        let not_run: Vec<&str> =
+            self.with_state(|state| matches!(state, TaskState::NotRun(_))).map(|task| &*task.path).collect();
+        if !not_run.is_empty() {
+            let shown: Vec<String> = not_run.iter().take(10).map(|task| format!("`{task}`")).collect();
+            let more = if not_run.len() > shown.len() {
+                format!(" and {} more", not_run.len() - shown.len())
+            } else {
+                String::new()
+            };
+            let _ = writeln!(out, "not run because of that: {}{more}\n", shown.join(", "));
+        }
+        out
+    }
+
+    fn failures_of(&self, task: &TaskReport, voice: Voice) -> String {
+        let mut out = String::new();
+        let mut helps: Vec<String> = Vec::new();
+        for failed in task.failures.iter().take(TOLD_MAX.1) {
+            let words = self.failed(&failed.task, failed.index);
+            out.push_str(&failure::text(&words, &failed.failure, voice == Voice::Verbose));
+            let help = failure::help(&words, &failed.failure, voice == Voice::Verbose);
+            if !helps.contains(&help) {
+                helps.push(help);
+            }
+        }
+        let told = task.failures.len().min(TOLD_MAX.1) as u64;
+        if task.runs_failed > told {
+            let _ =
+                writeln!(out, "… and {} of `{}` failed", count(task.runs_failed - told, "more task run"), task.path);
+        }
+        helps.iter().for_each(|help| out.push_str(&failure::help_line(help)));
+        out
+    }
+
+    fn failed<'a>(&'a self, path: &'a str, index: u32) -> failure::Failed<'a> {
+        let task = self.tasks.find(path);
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let run = if self.file.is_some() {
+            self.tasks.run_name(path, index)
+        } else {
+            called(task).unwrap_or(path).to_owned()
+        };
+        failure::Failed {
+            run,
+            task: name.split('[').next().unwrap_or(name),
+            component: task.and_then(tasks::component).filter(|_| self.file.is_some()),
+            is_subflow: task.is_some_and(tasks::is_subflow),
+            flow: if path.contains('/') { Some("the subflow's file") } else { self.file },
+        }
+    }
+
+    /// Failed tasks, without the subflows that failed because of a task inside.
+    fn failed_tasks(&self) -> Vec<&TaskReport> {
+        let failed: Vec<&TaskReport> = self.with_state(|state| *state == TaskState::Failed).collect();
+        let is_inside = |inner: &str, outer: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("[*]/"))
+        };
+        let is_cause = |task: &&TaskReport| !failed.iter().any(|other| is_inside(&other.path, &task.path));
+        failed.iter().copied().filter(is_cause).collect()
+    }
+
+    fn with_state(&self, is_wanted: impl Fn(&TaskState) -> bool) -> impl Iterator<Item = &TaskReport> {
+        self.run.tasks.iter().filter(move |task| task.state.as_ref().is_some_and(&is_wanted))
+    }
+
+    /// Task runs that ended and all that are known, those of subflows' own tasks only.
+    fn runs(&self) -> (u64, u64) {
+        let leaves = self.run.tasks.iter().filter(|task| !self.tasks.find(&task.path).is_some_and(tasks::is_subflow));
+        leaves.fold((0, 0), |sum, task| (sum.0 + task.runs_ended, sum.1 + task.runs))
+    }
+
+    /// `flow run 01… succeeded in 12 ms: 4 task runs`, with a line end.
+    pub(crate) fn summary(&self, voice: Voice) -> String {
+        let (ended, all) = self.runs();
+        let time = duration(self.run.wall_time);
+        let id = styled(DIM, self.run.id);
+        let mut line = match &self.run.ending {
+            FlowRunEnding::Succeeded(_) => {
+                format!("flow run {id} {} in {time}: {}", styled(GOOD, "succeeded"), count(ended, "task run"))
+            }
+            FlowRunEnding::Failed(_) => {
+                let failed = self.failed_tasks().len() as u64;
+                let not_run = self.with_state(|state| matches!(state, TaskState::NotRun(_))).count();
+                let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
+                let what = format!("{} failed{not_run}, {}", count(failed, "task"), count(ended, "task run"));
+                format!("flow run {id} {} after {time}: {what}", styled(BAD, "failed"))
+            }
+            FlowRunEnding::Cancelled => {
+                let what = format!("{} of {} had ended", super::grouped(ended), count(all, "task run"));
+                format!("flow run {id} {} after {time}: {what}", styled(WARN, "interrupted"))
+            }
+        };
+        if voice == Voice::Verbose {
+            let _ = write!(line, " ({})", super::usage(&self.run.usage));
+        }
+        line + "\n"
+    }
+
+    /// The outputs for people; empty if there are none.
+    pub(crate) fn outputs(&self) -> String {
+        let FlowRunEnding::Succeeded(outputs) = &self.run.ending else { return String::new() };
+        let declared = self.tasks.flow().outputs.iter();
+        declared
+            .zip(outputs)
+            .map(|(output, value)| super::values::output(&output.name, value.as_ref(), &output.ty))
+            .collect()
+    }
+
+    /// Everything for programs, as JSON text. Outputs keep the order of the flow and of their fields.
+    pub(crate) fn json(&self) -> String {
+        let tasks: Vec<Json> = self.run.tasks.iter().map(|task| self.task_json(task)).collect();
+        let state = state_name(&self.run.ending);
+        let parts = [
+            ("outputs", self.outputs_json()),
+            ("state", json!(state).to_string()),
+            ("run", json!(self.run.id.to_string()).to_string()),
+            ("tasks", Json::from(tasks).to_string()),
+            ("usage", usage_json(&self.run.usage).to_string()),
+            ("wall-time-seconds", json!(self.run.wall_time.as_secs_f64()).to_string()),
+        ];
+        object(parts.into_iter().map(|(key, json)| (key.to_owned(), json)))
+    }
+
+    fn outputs_json(&self) -> String {
+        let FlowRunEnding::Succeeded(outputs) = &self.run.ending else { return "{}".to_owned() };
+        let declared = self.tasks.flow().outputs.iter().zip(outputs);
+        object(declared.map(|(output, value)| {
+            let json = value.as_ref().map_or("null".to_owned(), |value| values::to_string(value, &output.ty));
+            (output.name.to_string(), json)
+        }))
+    }
+
+    fn task_json(&self, task: &TaskReport) -> Json {
+        let failures: Vec<Json> = task
+            .failures
+            .iter()
+            .map(|failed| {
+                let words = self.failed(&failed.task, failed.index);
+                json!({
+                    "task": &*failed.task,
+                    "index": failed.index,
+                    "kind": failure::kind(&failed.failure),
+                    "message": failed.failure.to_string(),
+                    "help": failure::help(&words, &failed.failure, true),
+                })
+            })
+            .collect();
+        json!({
+            "task": &*task.path,
+            "state": task.state.as_ref().map(task_state_name),
+            "runs": { "all": task.runs, "ended": task.runs_ended, "failed": task.runs_failed },
+            "failures": failures,
+            "usage": usage_json(&task.usage),
+            "started-at-seconds": task.started_at.map(|time| time.as_secs_f64()),
+            "ended-at-seconds": task.ended_at.map(|time| time.as_secs_f64()),
+        })
+    }
+}
+
+/// The function that a task calls.
+fn called(task: Option<&taskhost_flow::Task>) -> Option<&str> {
+    match &task?.kind {
+        taskhost_flow::TaskKind::Call(call) => Some(&call.function),
+        taskhost_flow::TaskKind::Subflow(_) => None,
+    }
+}
+
+/// For programs.
+pub(crate) fn state_name(ending: &FlowRunEnding) -> &'static str {
+    match ending {
+        FlowRunEnding::Succeeded(_) => "succeeded",
+        FlowRunEnding::Failed(_) => "failed",
+        FlowRunEnding::Cancelled => "cancelled",
+    }
+}
+
+fn task_state_name(state: &TaskState) -> &'static str {
+    match state {
+        TaskState::Succeeded => "succeeded",
+        TaskState::Failed => "failed",
+        TaskState::Skipped => "skipped",
+        TaskState::NotRun(_) => "not-run",
+        TaskState::Cancelled => "cancelled",
+    }
+}
+
+/// For programs: seconds and bytes.
+pub(crate) fn usage_json(usage: &Usage) -> Json {
+    json!({
+        "wall-time-seconds": usage.wall_time.as_secs_f64(),
+        "cpu-time-seconds": usage.cpu_time.as_secs_f64(),
+        "memory-bytes-peak": usage.memory_bytes_peak,
+        "output-bytes": usage.output_bytes,
+    })
+}
+
+/// A JSON object of texts that are JSON already, in this order.
+pub(crate) fn object(parts: impl Iterator<Item = (String, String)>) -> String {
+    let parts: Vec<String> = parts.map(|(key, value)| format!("{}:{value}", json!(key))).collect();
+    format!("{{{}}}", parts.join(","))
+}
