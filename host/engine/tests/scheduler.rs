@@ -417,9 +417,12 @@ fn a_mapped_subflow_makes_an_instance_for_each_element() {
 fn a_subflow_runs_where_its_task_says_rather_than_where_its_file_does() {
     let choice = |kind| Some(RunnerChoice { kind, workers: None, concurrency: None });
     let (sequential, threads) = (choice(RunnerKind::Sequential), choice(RunnerKind::Threads));
-    for (of_task, of_file, wanted) in
-        [(sequential, threads, sequential), (None, threads, threads), (sequential, None, sequential), (None, None, None)]
-    {
+    for (of_task, of_file, wanted) in [
+        (sequential, threads, sequential),
+        (None, threads, threads),
+        (sequential, None, sequential),
+        (None, None, None),
+    ] {
         let mut file = inner();
         file.runner = of_file;
         let mut flow = Flow::unchecked("outer");

@@ -137,7 +137,9 @@ impl Shared {
             return None;
         }
         let front = queue.requests.front_mut()?;
-        let runs = pace.runs(&front.request.call, front.range.len() as u32, self.workers);
+        // One after another means that each outcome is known before the next run starts: a failure stops a map right there.
+        let one_by_one = self.concurrency == 1;
+        let runs = if one_by_one { 1 } else { pace.runs(&front.request.call, front.range.len() as u32, self.workers) };
         let range = front.range.start..front.range.start + runs;
         front.range.start = range.end;
         let slice = Slice::new(Arc::clone(&front.request), Arc::clone(&front.scope), range);
