@@ -16,7 +16,7 @@ use wasmtime::{PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_
 
 use crate::capability::Lane;
 use crate::convert::{Arguments, Returned, Shape};
-use crate::outcome;
+use crate::{inspect, outcome};
 use crate::sandbox::Loaded;
 use crate::state::HostState;
 use crate::turn::Turn;
@@ -35,6 +35,8 @@ struct Shared {
     function: ComponentExportIndex,
     parameters: Arc<Shape>,
     result: Arc<Shape>,
+    /// An async function hands its result over otherwise.
+    is_async: bool,
 }
 
 impl Prepared {
@@ -64,7 +66,8 @@ impl Prepared {
         let function = component.get_export_index(interface.as_ref(), &*call.function).ok_or_else(missing)?;
         let parameters = Arc::new(Shape::of_parameters(&types));
         let result = Arc::new(task.result.as_ref().map_or_else(|| Shape::of_parameters(&[]), Shape::of));
-        Ok(Prepared(Arc::new(Shared { loaded, function, parameters, result })))
+        let is_async = inspect::is_async_function(&loaded.engine, component, call.interface.as_deref(), &call.function);
+        Ok(Prepared(Arc::new(Shared { loaded, function, parameters, result, is_async })))
     }
 }
 
@@ -195,7 +198,7 @@ impl Shared {
 
     /// How many core values the function returns, after the Canonical ABI has replaced too many by a pointer.
     fn core_results(&self) -> usize {
-        let direct_max = if self.loaded.lane == Lane::Concurrent { 16 } else { 1 };
+        let direct_max = if self.is_async { 16 } else { 1 };
         if self.result.flat_count() > direct_max { 1 } else { self.result.flat_count() }
     }
 

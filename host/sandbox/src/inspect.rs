@@ -68,6 +68,19 @@ pub(crate) fn is_async(engine: &Engine, component: &Component) -> bool {
         || ty.imports(engine).any(|(_, item)| any(engine, &item.ty))
 }
 
+/// Whether this exported function is async.
+pub(crate) fn is_async_function(engine: &Engine, component: &Component, interface: Option<&str>, function: &str) -> bool {
+    let is_async = |item: ComponentItem| matches!(item, ComponentItem::ComponentFunc(func) if func.async_());
+    let ty = component.component_type();
+    match interface.map(|interface| ty.get_export(engine, interface).map(|export| export.ty)) {
+        None => ty.get_export(engine, function).is_some_and(|export| is_async(export.ty)),
+        Some(Some(ComponentItem::ComponentInstance(instance))) => {
+            instance.get_export(engine, function).is_some_and(|export| is_async(export.ty))
+        }
+        Some(_) => false,
+    }
+}
+
 fn add(signature: &mut ComponentSignature, interface: Option<&str>, function: &str, func: &ComponentFunc) {
     // Methods, constructors and the like belong to resources.
     if function.starts_with('[') {

@@ -76,6 +76,19 @@ fn async_functions_take_and_give_values_too() {
 }
 
 #[test]
+fn functions_beside_async_ones_keep_their_own_way_of_returning() {
+    let guest = Guest::new("async-tasks");
+    for function in ["pair", "slow-pair"] {
+        let arguments = vec![Value::U32(7), Value::string("seven")];
+        assert_eq!(guest.call(function, arguments.clone()), Value::tuple(arguments), "{function}");
+    }
+    for function in ["same-many", "slow-many"] {
+        let many = Value::record((0..20).map(Value::U32));
+        assert_eq!(guest.call(function, vec![many.clone()]), many, "{function}");
+    }
+}
+
+#[test]
 fn sixty_four_mebibytes_pass_through_a_guest() {
     let mut guest = Guest::new("echo");
     guest.limits.memory_bytes_max = 1 << 30;

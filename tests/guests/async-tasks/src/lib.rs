@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use exports::test::async_tasks::tasks::Guest;
+use exports::test::async_tasks::tasks::{Guest, Many};
 
 taskhost_task::world!({ world: "test:async-tasks/async-tasks", path: ["../../../wit", "wit"] });
 
@@ -17,6 +17,24 @@ impl Guest for Async {
 
     fn same(n: u32) -> u32 {
         n
+    }
+
+    fn pair(n: u32, text: String) -> (u32, String) {
+        (n, text)
+    }
+
+    async fn slow_pair(n: u32, text: String) -> (u32, String) {
+        give_way().await;
+        (n, text)
+    }
+
+    fn same_many(value: Many) -> Many {
+        value
+    }
+
+    async fn slow_many(value: Many) -> Many {
+        give_way().await;
+        value
     }
 
     async fn slow_fail(message: String) -> Result<u32, String> {
