@@ -50,8 +50,9 @@ impl CompileCache {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if let Some(name) = name.strip_suffix(".cwasm") {
-                found.push(CachedComponent { name: name.to_owned(), size_bytes: entry.metadata()?.len() });
+            let metadata = entry.metadata()?;
+            if let Some(name) = name.strip_suffix(".cwasm").filter(|_| metadata.is_file()) {
+                found.push(CachedComponent { name: name.to_owned(), size_bytes: metadata.len() });
             }
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -62,9 +63,12 @@ impl CompileCache {
     pub fn clear(&self) -> io::Result<Vec<CachedComponent>> {
         let found = self.list()?;
         for component in &found {
-            match fs::remove_file(self.folder.join(format!("{}.cwasm", component.name))) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done?,
+            let path = self.folder.join(format!("{}.cwasm", component.name));
+            for path in [checksum_path(&path), path] {
+                match fs::remove_file(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    done => done?,
+                }
             }
         }
         Ok(found)
@@ -80,13 +84,13 @@ impl CompileCache {
     #[expect(unsafe_code, reason = "loading compiled code is unsafe; see the argument inside")]
     fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
         let path = self.path(engine, digest);
-        if !path.exists() || !is_private(&self.folder) {
+        if !is_private(&self.folder) || !is_whole(&path) {
             return None;
         }
         // SAFETY: the file must hold code that wasmtime made for this engine. It lies in a folder that is ours and that only we
         // can write to (checked just above), into which we only rename complete files that wasmtime made, under a name that
-        // holds the component's digest and the hash of everything of the engine that the code depends on. wasmtime checks its
-        // version and settings once more.
+        // holds the component's digest and the hash of everything of the engine that the code depends on. Its checksum, written
+        // beside it, shows that it is still what we wrote. wasmtime checks its version and settings once more.
         match unsafe { Component::deserialize_file(engine, &path) } {
             Ok(component) => Some(component),
             Err(_) => {
@@ -100,13 +104,39 @@ impl CompileCache {
     /// Keeps a compiled component. A cache that cannot be written is no reason to fail: the next start compiles again.
     fn keep(&self, engine: &Engine, digest: &Digest, component: &Component) -> io::Result<()> {
         make_private(&self.folder)?;
+        if !is_private(&self.folder) {
+            return Err(io::Error::other("others can write to the cache folder"));
+        }
         let image = component.serialize().map_err(io::Error::other)?;
         let path = self.path(engine, digest);
-        let unfinished = path.with_extension(format!("{}.part", std::process::id()));
-        let written = fs::File::create(&unfinished).and_then(|mut file| file.write_all(&image));
-        written.and_then(|()| fs::rename(&unfinished, &path)).inspect_err(|_| {
-            let _ = fs::remove_file(&unfinished);
-        })
+        write_whole(&checksum_path(&path), Digest::of(&image).hex().as_bytes())?;
+        write_whole(&path, &image)
+    }
+}
+
+/// Puts a file in place in one step, so that nobody reads half of it.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_added_extension(format!("{}.part", std::process::id()));
+    let written = fs::File::create(&unfinished).and_then(|mut file| file.write_all(bytes));
+    written.and_then(|()| fs::rename(&unfinished, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&unfinished);
+    })
+}
+
+fn checksum_path(path: &Path) -> PathBuf {
+    path.with_extension("sha256")
+}
+
+/// Whether a file of the cache is what was written: damage would be run as native code.
+fn is_whole(path: &Path) -> bool {
+    let is_file = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let checksum = checksum_path(path);
+    if !is_file(path) || !is_file(&checksum) {
+        return false;
+    }
+    match (fs::read(path), fs::read(checksum)) {
+        (Ok(image), Ok(wanted)) => Digest::of(&image).hex().as_bytes() == wanted,
+        _ => false,
     }
 }
 

@@ -16,10 +16,10 @@ use wasmtime::{PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_
 
 use crate::capability::Lane;
 use crate::convert::{Arguments, Returned, Shape};
-use crate::{inspect, outcome};
 use crate::sandbox::Loaded;
 use crate::state::HostState;
 use crate::turn::Turn;
+use crate::{inspect, outcome};
 
 /// Bytes that a guest may hand to one host call (a write, a log message): far more than any WASI call takes.
 const HOST_CALL_BYTES_MAX: usize = 16 << 20;

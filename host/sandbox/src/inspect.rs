@@ -69,7 +69,12 @@ pub(crate) fn is_async(engine: &Engine, component: &Component) -> bool {
 }
 
 /// Whether this exported function is async.
-pub(crate) fn is_async_function(engine: &Engine, component: &Component, interface: Option<&str>, function: &str) -> bool {
+pub(crate) fn is_async_function(
+    engine: &Engine,
+    component: &Component,
+    interface: Option<&str>,
+    function: &str,
+) -> bool {
     let is_async = |item: ComponentItem| matches!(item, ComponentItem::ComponentFunc(func) if func.async_());
     let ty = component.component_type();
     match interface.map(|interface| ty.get_export(engine, interface).map(|export| export.ty)) {

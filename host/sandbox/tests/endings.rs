@@ -221,7 +221,19 @@ fn compiled_components_are_kept_and_survive_damage() {
     assert_eq!(kept.len(), 1);
     assert!(kept[0].name.starts_with(&first.digest.hex()));
     assert_eq!(load(), first);
-    std::fs::write(folder.join(format!("{}.cwasm", kept[0].name)), b"damaged").expect("written");
+    let path = folder.join(format!("{}.cwasm", kept[0].name));
+    let whole = std::fs::read(&path).expect("readable");
+    for at in (0..whole.len()).step_by(whole.len() / 20) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x20;
+        std::fs::write(&path, damaged).expect("written");
+        assert_eq!(load(), first);
+        assert_eq!(std::fs::read(&path).expect("readable"), whole, "compiled anew after damage at {at}");
+    }
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::create_dir(&path).expect("a folder in its place");
+    assert_eq!(load(), first);
+    std::fs::remove_dir(&path).expect("removed");
     assert_eq!(load(), first);
     assert_eq!(cache.clear().expect("cleared").len(), 1);
     assert!(cache.list().expect("listed").is_empty());
