@@ -91,6 +91,8 @@ struct CheckedFile {
     flow: Arc<Flow>,
     /// Levels of subflows below it.
     height: usize,
+    /// Its tasks and those of its subflows, each as often as it is run; a map counts once.
+    expanded: u64,
 }
 
 impl Session<'_> {
@@ -114,6 +116,7 @@ impl Session<'_> {
             task_types: Vec::new(),
             parameter_types: Vec::new(),
             height: 0,
+            expanded: file.tasks.len() as u64,
             session: self,
         };
         check.run()
@@ -135,6 +138,7 @@ struct FileCheck<'f, 's, 'a> {
     task_types: Vec<Option<TaskTypes>>,
     parameter_types: Vec<Option<ValueType>>,
     height: usize,
+    expanded: u64,
 }
 
 /// What a task gives.

@@ -134,3 +134,27 @@ fn subflows_are_at_most_32_deep() {
     let error = check(33).expect_err("too deep");
     assert_eq!(picture(&error), "32.toml:2:8 [subflow-depth] subflows are nested more than 32 deep | \"33.toml\"");
 }
+
+/// Each flow runs the next one twice.
+struct Doubling;
+
+impl Surroundings for Doubling {
+    fn subflow(&self, path: &Path) -> Result<Arc<FlowSource>, String> {
+        let source = Chain(30).subflow(path)?;
+        let text = source.text().replace("tasks.a", "tasks.b");
+        Ok(Arc::new(FlowSource::new(path, format!("{}{text}", source.text()))))
+    }
+
+    fn default_file(&self, _path: &Path) -> Result<Vec<u8>, String> {
+        Err("does not exist".to_owned())
+    }
+}
+
+#[test]
+fn flows_that_multiply_are_refused_before_they_run() {
+    let source = Arc::new(FlowSource::new("flow.toml", "[tasks.a]\nflow = \"1.toml\"\n"));
+    let file = taskhost_flow::parse(&source).expect("a flow");
+    let error = taskhost_flow::check(file, &Doubling, &support::catalog()).expect_err("a billion tasks");
+    let told = picture(&error);
+    assert!(told.contains("[too-many-tasks] with all its subflows, this flow has more than 1000000 tasks"), "{told}");
+}

@@ -52,3 +52,7 @@ pub const CONCURRENCY_DEFAULT: usize = 1024;
 
 /// Most task runs in flight that may be asked for: beyond this the kernel's `vm.max_map_count` (65,530 by default, six per waiting guest) is met.
 pub const CONCURRENCY_MAX: usize = 10_000;
+
+/// Most tasks of a flow with all its subflows, each counted as often as it is run: 30 flows that each run the next one twice are a
+/// billion tasks, of which all but the innermost are open at once.
+pub const EXPANDED_TASKS_MAX: u64 = 1_000_000;

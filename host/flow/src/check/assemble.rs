@@ -67,7 +67,7 @@ impl FileCheck<'_, '_, '_> {
             runner: file.runner,
             components: self.components(),
         };
-        Some(CheckedFile { flow: Arc::new(flow), height: self.height })
+        Some(CheckedFile { flow: Arc::new(flow), height: self.height, expanded: self.expanded })
     }
 
     fn flow_name(&self) -> Arc<str> {

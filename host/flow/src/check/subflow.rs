@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use taskhost_model::limits::SUBFLOW_DEPTH_MAX;
+use taskhost_model::limits::{EXPANDED_TASKS_MAX, SUBFLOW_DEPTH_MAX};
 
 use super::callee::Callee;
 use super::{CheckedFile, FileCheck, Session};
@@ -100,6 +100,13 @@ impl FileCheck<'_, '_, '_> {
         self.height = self.height.max(checked.height + 1);
         if self.session.depth + self.height > SUBFLOW_DEPTH_MAX {
             self.too_deep(span);
+            return None;
+        }
+        self.expanded = self.expanded.saturating_add(checked.expanded);
+        if self.expanded > EXPANDED_TASKS_MAX {
+            let message = format!("with all its subflows, this flow has more than {EXPANDED_TASKS_MAX} tasks");
+            let help = "each subflow counts as often as it is run; to run one many times, use `map`";
+            self.push(self.diagnostic("too-many-tasks", message, span).with_help(help));
             return None;
         }
         Some(Callee::Subflow(checked.flow))
