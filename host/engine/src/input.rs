@@ -1,7 +1,12 @@
 //! Evaluates a task's inputs when every task that they name is over.
 
 use taskhost_flow::flow::{Flow, Input, Reference, Source, Step, TextPart};
-use taskhost_model::{List, Value, assign, json};
+use taskhost_model::task_run::Bytes;
+use taskhost_model::{Limits, List, Value, assign, json};
+
+/// Longest text that references are put into, in bytes. A text of texts of texts grows without any guest: a hundred of a hundred of a
+/// hundred would be our memory, and no task's limit.
+const TEXT_BYTES_MAX: u64 = Limits::DEFAULT.result_bytes_max;
 
 /// What is known of a source of values.
 pub(crate) enum Known<'a> {
@@ -68,6 +73,9 @@ fn text(parts: &[TextPart], values: &impl Values) -> Result<Value, Blocked> {
     let mut text = String::new();
     let mut blocked: Option<Blocked> = None;
     for part in parts {
+        if text.len() as u64 > TEXT_BYTES_MAX {
+            return Err(too_long());
+        }
         match part {
             TextPart::Literal(literal) => text.push_str(literal),
             TextPart::Reference(reference, from) => match resolve(reference, values) {
@@ -76,7 +84,14 @@ fn text(parts: &[TextPart], values: &impl Values) -> Result<Value, Blocked> {
             },
         }
     }
+    if text.len() as u64 > TEXT_BYTES_MAX {
+        return Err(too_long());
+    }
     blocked.map_or_else(|| Ok(Value::string(text)), Err)
+}
+
+fn too_long() -> Blocked {
+    Blocked::BadArguments(format!("a text with references in it is longer than {}", Bytes(TEXT_BYTES_MAX)))
 }
 
 fn resolve(reference: &Reference, values: &impl Values) -> Result<Value, Blocked> {
