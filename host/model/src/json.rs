@@ -66,13 +66,15 @@ pub fn from_value(json: &serde_json::Value, ty: &ValueType) -> Result<Value, Jso
 
 /// Reads what a command line gives for a parameter of type `ty`.
 ///
-/// A `string` or `option<string>` takes the text as it is, quotes, `5` and `null` included: what is typed is what the task gets, and
-/// an option is left empty by not giving it. Any other type reads JSON; a text that is no JSON of the type is tried as a
+/// A `string` takes the text as it is, quotes, `5` and `null` included: what is typed is what the task gets. So does an
+/// `option<string>`, but that `null` alone means none. Any other type reads JSON; a text that is no JSON of the type is tried as a
 /// JSON string, so that cases of an `enum`, a `char` or base64 need no quotes.
 pub fn from_argument(text: &str, ty: &ValueType) -> Result<Value, JsonError> {
     match ty {
         ValueType::String => return Ok(Value::string(text)),
-        ValueType::Option(inner) if **inner == ValueType::String => return Ok(Value::some(Value::string(text))),
+        ValueType::Option(inner) if **inner == ValueType::String && text != "null" => {
+            return Ok(Value::some(Value::string(text)));
+        }
         _ => {}
     }
     from_str(text, ty).or_else(|as_json| {
