@@ -291,7 +291,7 @@ fn mapped_lists_of_unequal_length_fail_the_task_with_both_lengths() {
     map_over(&mut flow.tasks[0], numbers(4));
     let play = Play::new(flow, 3).follow("start -> fail m, finish failed m");
     let failure = play.failure("m");
-    assert!(failure.contains("3 elements") && failure.ends_with("has 4"), "{failure}");
+    assert!(failure.contains("3 elements") && failure.ends_with("has 4 elements"), "{failure}");
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub struct Task {
     pub inputs: Vec<Input>,
     /// Positions of the mapped inputs; empty without `map`.
     pub mapped: Arc<[usize]>,
+    /// Names of the mapped inputs, in the same order, for messages.
+    pub mapped_names: Arc<[Arc<str>]>,
     /// `when`: false skips the task.
     pub when: Option<Input>,
     /// `after`: tasks that must have succeeded, without passing a value.
@@ -269,6 +271,7 @@ mod testing {
                 kind,
                 inputs: Vec::new(),
                 mapped: Arc::new([]),
+                mapped_names: Arc::new([]),
                 when: None,
                 after: Vec::new(),
                 needs: Vec::new(),

@@ -330,8 +330,11 @@ fn runs(task: &Task, values: &[Value]) -> Result<u32, Blocked> {
             Some((_, length)) if length == list.len() => {}
             Some((other, length)) => {
                 let (a, b) = (parameter(task, other), parameter(task, *at));
-                let message =
-                    format!("mapped lists must be equally long; {a} has {length} elements, {b} has {}", list.len());
+                let message = format!(
+                    "mapped lists must be equally long; {a} has {}, {b} has {}",
+                    elements(length),
+                    elements(list.len())
+                );
                 return Err(Blocked::BadArguments(message));
             }
         }
@@ -343,11 +346,13 @@ fn runs(task: &Task, values: &[Value]) -> Result<u32, Blocked> {
     })
 }
 
+fn elements(length: usize) -> String {
+    format!("{length} element{}", if length == 1 { "" } else { "s" })
+}
+
 fn parameter(task: &Task, at: usize) -> String {
-    match &task.kind {
-        TaskKind::Subflow(flow) if at < flow.parameters.len() => format!("`{}`", flow.parameters[at].name),
-        _ => format!("argument {}", at + 1),
-    }
+    let name = task.mapped.iter().position(|mapped| *mapped == at).and_then(|place| task.mapped_names.get(place));
+    name.map_or_else(|| format!("argument {}", at + 1), |name| format!("`{name}`"))
 }
 
 /// The message of a failure for a consumer that handles it: the task's own words where it returned an error.

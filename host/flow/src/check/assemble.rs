@@ -95,12 +95,16 @@ impl FileCheck<'_, '_, '_> {
             let inputs = inputs?;
             let written = &self.file.tasks[at];
             let types = self.task_types[at].clone()?;
+            let callee = self.callees[at].as_ref()?;
+            let parameters = callee.parameters();
+            let mapped_names = inputs.mapped.iter().map(|at| Arc::clone(parameters[*at].name)).collect();
             tasks.push(Task {
                 name: written.name.value.clone(),
                 description: written.description.clone().unwrap_or_else(empty_text),
-                kind: self.kind(written, self.callees[at].as_ref()?, &mut calls),
+                kind: self.kind(written, callee, &mut calls),
                 inputs: inputs.inputs,
                 mapped: inputs.mapped.into(),
+                mapped_names,
                 when: inputs.when,
                 after: self.after(written),
                 needs,
