@@ -1,13 +1,19 @@
 //! `name=value` on the command line, and files of parameters, as [`Given`] values.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::Value as Json;
 use taskhost_flow::Given;
-use taskhost_model::{List, Value, ValueType};
+use taskhost_model::{Limits, List, Value, ValueType};
 
 use crate::error::CliError;
+use crate::file;
+
+/// Largest file behind `@FILE`, in bytes: a value of a flow is not larger than a result may be.
+const CONTENT_BYTES_MAX: u64 = Limits::DEFAULT.result_bytes_max;
+
+/// Largest JSON object of parameters, in bytes: as JSON it takes several times as much memory.
+const PARAMETERS_BYTES_MAX: u64 = 64 << 20;
 
 /// `name=value` pairs. `type_of` knows the types of those that exist: the content of a file is bytes where bytes are wanted.
 pub(crate) fn from_words(
@@ -33,7 +39,7 @@ fn given(value: &str, ty: Option<ValueType>) -> Result<Given, CliError> {
 }
 
 fn from_file(path: &Path, ty: Option<ValueType>) -> Result<Given, CliError> {
-    let bytes = std::fs::read(path).map_err(|error| CliError::reading(path, &error))?;
+    let bytes = file::read(path, CONTENT_BYTES_MAX)?;
     let list = ValueType::list(ValueType::U8);
     if ty.as_ref() == Some(&list) {
         let bytes = List::from_image(&ValueType::U8, bytes).map_err(|error| CliError::internal(error.to_string()))?;
@@ -50,14 +56,13 @@ fn from_file(path: &Path, ty: Option<ValueType>) -> Result<Given, CliError> {
 
 /// The pairs of the JSON object in a file, or on stdin for `-`.
 pub(crate) fn from_json_file(path: &Path) -> Result<Vec<(String, Given)>, CliError> {
-    let name = if path == Path::new("-") { "stdin".to_owned() } else { format!("`{}`", path.display()) };
-    let mut text = String::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin().read_to_string(&mut text),
-        false => std::fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    let (name, bytes) = match path == Path::new("-") {
+        true => ("stdin".to_owned(), file::read_stdin(PARAMETERS_BYTES_MAX)?),
+        false => (format!("`{}`", path.display()), file::read(path, PARAMETERS_BYTES_MAX)?),
     };
-    read.map_err(|error| CliError::reading(path, &error))?;
-    let Pairs(pairs) = serde_json::from_str(&text).map_err(|error| {
+    // Some editors begin every file with a byte order mark.
+    let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    let Pairs(pairs) = serde_json::from_slice(json).map_err(|error| {
         CliError::usage(
             format!("{name} is no JSON object of parameters: {error}"),
             "write it as in `{\"stop\": 5, \"name\": \"Ada\"}`",

@@ -76,6 +76,14 @@ impl CliError {
         CliError::usage(format!("could not write `{}`: {}", path.display(), reason(error)), help)
     }
 
+    /// The same, but the command line is not to blame: storage is.
+    pub(crate) fn by_storage(self) -> CliError {
+        match self {
+            CliError::Message { message, help, .. } => CliError::Message { exit: Exit::Internal, message, help },
+            other => other,
+        }
+    }
+
     /// Says it on stderr and gives the exit code.
     pub(crate) fn report(self) -> Exit {
         match self {
@@ -119,7 +127,7 @@ impl From<PlanError> for CliError {
 }
 
 /// `no such file or directory`, without the operating system's number.
-fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut characters = text.chars();

@@ -13,6 +13,7 @@ mod arguments;
 mod commands;
 mod error;
 mod execute;
+mod file;
 mod graph;
 mod output;
 mod progress;

@@ -3,6 +3,7 @@
 //! Colours are written always and taken out by `anstream` where nobody would see them. A reader that went away
 //! (`taskhost … | head`) is no error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -61,16 +62,33 @@ fn console_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| usize::from(width.0))
 }
 
-/// Text of a guest or a file, fit for a terminal: control characters other than line ends and tabs are shown, not obeyed.
-pub(crate) fn visible(text: &str) -> std::borrow::Cow<'_, str> {
-    let harmless = |character: char| !character.is_control() || matches!(character, '\n' | '\t');
+/// Text of a guest or a file, fit for a terminal: what is not [`harmless`] is shown, not obeyed.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    escaped(text, |character| character.escape_default().to_string())
+}
+
+/// JSON text, fit for a terminal: the same with JSON's own escapes, so that it still means the same.
+pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
+    // Such characters stand only inside strings, and none is beyond the 16 bits of an escape.
+    escaped(text, |character| format!("\\u{:04x}", u32::from(character)))
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> Cow<'_, str> {
     if text.chars().all(harmless) {
         return text.into();
     }
-    let show = |character: char| {
-        if harmless(character) { character.to_string() } else { character.escape_default().to_string() }
-    };
+    let show = |character: char| if harmless(character) { character.to_string() } else { escape(character) };
     text.chars().map(show).collect::<String>().into()
+}
+
+/// Whether a terminal only shows it. Control characters other than line ends and tabs command the terminal; invisible ones hide
+/// that two texts differ, and those that turn the direction of writing let a text pretend to be another.
+fn harmless(character: char) -> bool {
+    match character {
+        '\n' | '\t' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => false,
+        _ => !character.is_control(),
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +98,19 @@ mod tests {
     #[test]
     fn escape_sequences_of_a_guest_are_shown_not_obeyed() {
         assert_eq!(visible("a\tb\n\u{1b}[2J\u{9b}1m"), "a\tb\n\\u{1b}[2J\\u{9b}1m");
-        assert!(matches!(visible("plain ä"), std::borrow::Cow::Borrowed(_)));
+        assert!(matches!(visible("plain ä"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn invisible_and_turning_characters_are_shown() {
+        assert_eq!(visible("a\u{202e}cod.exe\u{200b}\u{2028}\u{2066}"), "a\\u{202e}cod.exe\\u{200b}\\u{2028}\\u{2066}");
+    }
+
+    #[test]
+    fn json_is_escaped_without_a_change_of_meaning() {
+        let json = "{\"a\": \"\u{202e}b\u{9b}1m\u{feff}\"}";
+        assert_eq!(visible_json(json), r#"{"a": "\u202eb\u009b1m\ufeff"}"#);
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(read(json), read(&visible_json(json)));
     }
 }

@@ -6,7 +6,7 @@ use taskhost::{CachedComponent, CompileCache};
 use taskhost_model::task_run::Bytes;
 
 use crate::args::{CacheArgs, CacheCommand};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, reason};
 use crate::output;
 use crate::render;
 
@@ -24,11 +24,20 @@ pub(crate) fn run(args: &CacheArgs) -> Result<Exit, CliError> {
         CacheCommand::List { json: false } => output::stdout(&list(&cache, &cache.list().map_err(failed)?))?,
         CacheCommand::List { json: true } => output::stdout(&list_json(&cache, &cache.list().map_err(failed)?))?,
         CacheCommand::Clear => {
-            let cleared = cache.clear().map_err(failed)?;
+            let cleared = cache.clear().map_err(|error| not_cleared(&cache, &error))?;
             output::stdout(&format!("deleted {} from {}\n", total(&cleared), cache.folder().display()))?;
         }
     }
     Ok(Exit::Fine)
+}
+
+fn not_cleared(cache: &CompileCache, error: &std::io::Error) -> CliError {
+    let left = cache.list().map_or(String::new(), |left| format!("; {} left", total(&left)));
+    CliError::Message {
+        exit: Exit::Internal,
+        message: format!("could not delete everything in `{}`: {}{left}", cache.folder().display(), reason(error)),
+        help: Some("check that the folder and what is in it belong to you, or delete the folder yourself".to_owned()),
+    }
 }
 
 fn list(cache: &CompileCache, found: &[CachedComponent]) -> String {

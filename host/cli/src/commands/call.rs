@@ -23,9 +23,11 @@ pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
     let task = find(&component, args)?;
     let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());
     let given = arguments::from_words(&args.arguments, "stop=5", type_of)?;
-    let plan = host
-        .plan_call(&args.component, &args.function, given)
-        .map_err(|error| in_words_of_a_call(error, &args.function))?;
+    // The function as a flow's `call` names it: there an interface has its short name.
+    let short = task.interface_short().filter(|_| args.function.contains('.'));
+    let function = short.map_or(task.function.to_string(), |interface| format!("{interface}.{}", task.function));
+    let plan =
+        host.plan_call(&args.component, &function, given).map_err(|error| in_words_of_a_call(error, &args.function))?;
     let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
     report(args, &executed, voice)
 }
@@ -44,7 +46,9 @@ fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a Ta
     };
     let is_meant = |task: &&TaskSignature| {
         let is_inside = interface.is_none_or(|interface| {
-            task.interface_short() == Some(interface) || task.interface.as_deref() == Some(interface)
+            let whole = task.interface.as_deref();
+            let unversioned = whole.and_then(|whole| whole.split('@').next());
+            [task.interface_short(), whole, unversioned].contains(&Some(interface))
         });
         &*task.function == name && is_inside
     };
@@ -53,12 +57,23 @@ fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a Ta
         [task] => Ok(task),
         [] => Err(CliError::usage(
             format!("component `{}` has no function `{}`", args.component.display(), args.function),
-            list("it has", &component.tasks.iter().collect::<Vec<_>>()),
+            list(&words_for_unknown(component, name), &component.tasks.iter().collect::<Vec<_>>()),
         )),
         _ => Err(CliError::usage(
             format!("component `{}` has several functions `{}`", args.component.display(), args.function),
             list("write `interface.function` for one of these:", &found),
         )),
+    }
+}
+
+/// What was meant, if something is near; the list follows.
+fn words_for_unknown(component: &ComponentSignature, name: &str) -> String {
+    let name = name.to_lowercase();
+    let distance_max = (name.chars().count() / 3).max(1);
+    let near = component.tasks.iter().map(|task| (strsim::osa_distance(&name, &task.function), &task.function)).min();
+    match near.filter(|(distance, _)| *distance <= distance_max) {
+        Some((_, near)) => format!("did you mean `{near}`? it has"),
+        None => "it has".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::GraphArgs;
 use crate::commands::{self, read};
 use crate::error::{CliError, Exit};
 use crate::execute::Executed;
-use crate::graph::{self, NODES_MAX, Picture, State, Status};
+use crate::graph::{self, EFFORT_MAX, NODES_MAX, Picture, State, Status};
 use crate::output;
 use crate::progress::Voice;
 use crate::render;
@@ -52,13 +52,27 @@ impl Format {
         }
     }
 
+    /// Whether the picture can be drawn so. How its tasks ended makes no difference.
+    pub(crate) fn check(self, picture: &Picture) -> Result<(), CliError> {
+        if self != Format::Svg {
+            return Ok(());
+        }
+        let what = match (picture.nodes.len(), graph::effort(picture)) {
+            (nodes, _) if nodes > NODES_MAX => format!("{nodes} nodes, an SVG is drawn of at most {NODES_MAX}"),
+            (_, effort) if effort > EFFORT_MAX => format!(
+                "{} between {}, too many for an SVG (effort {effort} of at most {EFFORT_MAX})",
+                render::count(picture.edges.len() as u64, "edge"),
+                render::count(picture.nodes.len() as u64, "node")
+            ),
+            _ => return Ok(()),
+        };
+        Err(CliError::usage(format!("the flow has {what}"), "name a .dot file, which Graphviz's `sfdp` can draw"))
+    }
+
     /// The text of the file.
     pub(crate) fn draw(self, picture: &Picture) -> Result<String, CliError> {
+        self.check(picture)?;
         match self {
-            Format::Svg if picture.nodes.len() > NODES_MAX => Err(CliError::usage(
-                format!("the flow has {} nodes, an SVG is drawn of at most {NODES_MAX}", picture.nodes.len()),
-                "name a .dot file, which Graphviz's `sfdp` can draw",
-            )),
             Format::Svg => Ok(graph::svg(picture)),
             Format::Dot => Ok(graph::dot(picture)),
             Format::Mermaid => Ok(graph::mermaid(picture)),

@@ -10,6 +10,7 @@ use taskhost_model::limits::{CONCURRENCY_DEFAULT, FLOW_BYTES_MAX};
 use taskhost_model::task_run::Bytes;
 
 use crate::error::CliError;
+use crate::file;
 
 /// The flow as written.
 pub(crate) fn flow_file(path: &Path) -> Result<FlowFile, CliError> {
@@ -26,7 +27,8 @@ pub(crate) fn flow_file(path: &Path) -> Result<FlowFile, CliError> {
         let what = format!("has {}, a flow has at most {}", Bytes(metadata.len()), Bytes(FLOW_BYTES_MAX));
         return Err(refused(&what, "let a task read large data, or split the flow into subflows"));
     }
-    let bytes = fs::read(path).map_err(|error| CliError::reading(path, &error))?;
+    // Once more at most that much: it may have grown meanwhile.
+    let bytes = file::read(path, FLOW_BYTES_MAX)?;
     let source = Arc::new(FlowSource::from_bytes(path, bytes)?);
     Ok(taskhost_flow::parse(&source)?)
 }

@@ -24,11 +24,19 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, CliError> {
     let flow = commands::checked_flow(&host, file, voice)?.flow;
     let plan = taskhost_flow::plan(&flow, given(args, &flow)?)?;
     let options = RunOptions { runner_override: runner(args, &flow), ..RunOptions::default() };
-    let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
     if let (Some(path), Some(format)) = (&args.graph, format) {
-        draw(path, format, &executed)?;
+        can_be_drawn(path, format, &flow)?;
     }
-    report(args, &executed, voice)
+    let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
+    let exit = report(args, &executed, voice)?;
+    if let (Some(path), Some(format)) = (&args.graph, format)
+        && let Err(error) = draw(path, format, &executed)
+    {
+        let exit_of_drawing = error.report();
+        // That the run failed matters more.
+        return Ok(if exit == Exit::Fine { exit_of_drawing } else { exit });
+    }
+    Ok(exit)
 }
 
 fn report(args: &RunArgs, executed: &Executed, voice: Voice) -> Result<Exit, CliError> {
@@ -82,7 +90,21 @@ fn runner(args: &RunArgs, flow: &Flow) -> Option<RunnerChoice> {
     })
 }
 
+/// Refuses a drawing that would fail after the run.
+fn can_be_drawn(path: &Path, format: graph::Format, flow: &Flow) -> Result<(), CliError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let message = format!("`{}` cannot be drawn: there is no folder `{}`", path.display(), folder.display());
+        return Err(CliError::usage(message, "make the folder, or name a file in another one"));
+    }
+    if path.is_dir() {
+        return Err(CliError::usage(format!("`{}` is a folder", path.display()), "name a file inside it to draw into"));
+    }
+    format.check(&crate::graph::picture(flow))
+}
+
+/// The path has been looked at before the run: a file that cannot be written now is no wrong command line.
 fn draw(path: &Path, format: graph::Format, executed: &Executed) -> Result<(), CliError> {
     let picture = graph::picture_of_run(executed);
-    graph::write(path, &format.draw(&picture)?)
+    graph::write(path, &format.draw(&picture)?).map_err(CliError::by_storage)
 }

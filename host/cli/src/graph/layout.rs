@@ -50,6 +50,9 @@ pub(crate) struct Layout {
 /// A screen that a picture should fit.
 const SCREEN: (f64, f64) = (1400.0, 900.0);
 
+/// Most effort of a picture that is laid out: more takes more than about two seconds, and no eye can follow it.
+pub(crate) const EFFORT_MAX: usize = 4_500;
+
 /// From here on only one direction is tried, since the layout's time grows with the square of the nodes.
 const TRY_BOTH_MAX: usize = 150;
 
@@ -61,6 +64,18 @@ pub(crate) fn layout(picture: &Picture, sizes: &[(f64, f64)]) -> Layout {
     }
     let down = lay_out(picture, sizes, Direction::Down);
     if down.shrinking() < right.shrinking() { down } else { right }
+}
+
+/// About how much work the layout of a picture is. The layout holds a point for each node, and one for each layer that an edge goes
+/// on to; an edge that is one of many at both ends crosses others, which takes time to untangle, while a wide fan does not.
+pub(crate) fn effort(picture: &Picture) -> usize {
+    let layers = layers(picture);
+    let fans = fans(picture);
+    let edges = picture.edges.iter();
+    let points: usize = edges.clone().map(|edge| layers[edge.to].abs_diff(layers[edge.from]) as usize).sum();
+    let tangle: usize = edges.map(|edge| (fans[edge.from][0].min(fans[edge.to][1]) - 1).min(3)).sum();
+    // Measured: a hundred pairs of a node and a tangled edge take as long as a point.
+    picture.nodes.len() + points + picture.nodes.len() * tangle / 100
 }
 
 impl Layout {
@@ -125,12 +140,17 @@ fn layers(picture: &Picture) -> Vec<i32> {
 
 /// Most edges out of or into one node.
 fn fan_max(picture: &Picture) -> usize {
+    fans(picture).into_iter().flatten().max().unwrap_or(0)
+}
+
+/// How many edges go out of and into each node.
+fn fans(picture: &Picture) -> Vec<[usize; 2]> {
     let mut fans = vec![[0_usize; 2]; picture.nodes.len()];
     for edge in &picture.edges {
         fans[edge.from][0] += 1;
         fans[edge.to][1] += 1;
     }
-    fans.into_iter().flatten().max().unwrap_or(0)
+    fans
 }
 
 /// Reads what dagre placed, as if to the right: `x` follows the layers, `y` lies across.
@@ -219,7 +239,7 @@ fn height_at(line: &[Point], x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::samples;
+    use crate::graph::{Edge, samples};
 
     fn lay_out_equal(picture: &Picture) -> Layout {
         layout(picture, &vec![(140.0, 50.0); picture.nodes.len()])
@@ -230,6 +250,16 @@ mod tests {
         assert_eq!(lay_out_equal(&samples::chain(12)).direction, Direction::Down);
         assert_eq!(lay_out_equal(&samples::fan_out(30)).direction, Direction::Right);
         assert_eq!(lay_out_equal(&samples::parallel()).direction, Direction::Right);
+    }
+
+    #[test]
+    fn a_chain_and_a_fan_out_of_1000_can_be_laid_out_but_not_each_task_after_all_before() {
+        assert!(effort(&samples::chain(1000)) < EFFORT_MAX);
+        assert!(effort(&samples::fan_out(998)) < EFFORT_MAX);
+        let mut dense = samples::chain(60);
+        let pairs = (1..60).flat_map(|to| (0..to).map(move |from| (from, to)));
+        dense.edges = pairs.map(|(from, to)| Edge { from, to, kind: EdgeKind::Order }).collect();
+        assert!(effort(&dense) > EFFORT_MAX);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod svg;
 use std::time::Duration;
 
 pub(crate) use dot::dot;
+pub(crate) use layout::{EFFORT_MAX, effort};
 pub(crate) use mermaid::mermaid;
 pub(crate) use of_flow::{paint, picture};
 pub(crate) use svg::{NODES_MAX, svg};

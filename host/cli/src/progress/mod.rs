@@ -58,6 +58,8 @@ pub(crate) struct Progress {
     labels: Labels,
     tasks: Arc<Tasks>,
     name_width: usize,
+    /// Asked at each event, so looked up once: a flow may have 100,000 tasks.
+    has_subflows: bool,
     shared: Arc<Mutex<Shared>>,
     live: Option<Live>,
 }
@@ -88,7 +90,8 @@ impl Progress {
         let name_width =
             if tasks.flow().tasks.len() <= SMALL_FLOW_TASKS { names.max().unwrap_or(0).min(30) } else { 0 };
         let live = is_live.then(|| Live::start(shared.clone()));
-        Arc::new(Progress { voice, labels, tasks, name_width, shared, live })
+        let has_subflows = tasks.flow().tasks.iter().any(tasks::is_subflow);
+        Arc::new(Progress { voice, labels, tasks, name_width, has_subflows, shared, live })
     }
 
     /// `12 of 100`: task runs that had ended, of those known.
@@ -188,7 +191,7 @@ impl Observer for Progress {
     fn event(&self, event: &Timed<RunEvent>) {
         match &event.event {
             RunEvent::TaskStarted { task, runs } => {
-                let is_subflow = task.contains('/') || self.has_subflows();
+                let is_subflow = task.contains('/') || self.has_subflows;
                 let counts = !(is_subflow && self.is_subflow(task));
                 self.lock().board.started(task, *runs, event.at, counts);
             }
@@ -214,12 +217,6 @@ impl Observer for Progress {
                 self.lock().board.progress(task, *done, *total, message);
             }
         }
-    }
-}
-
-impl Progress {
-    fn has_subflows(&self) -> bool {
-        self.tasks.flow().tasks.iter().any(tasks::is_subflow)
     }
 }
 

@@ -3,7 +3,7 @@
 use taskhost_model::list::List;
 use taskhost_model::{Value, ValueType, json};
 
-use crate::output::{STRONG, styled, visible};
+use crate::output::{STRONG, styled, visible, visible_json};
 
 /// Values up to this size are put into words for people; of larger ones they see how much there is.
 const SHOWN_BYTES_MAX: u64 = 64 << 10;
@@ -68,8 +68,9 @@ fn list_summary(list: &List, ty: &ValueType) -> String {
     format!("{} of {}", super::shortened(&ty.to_string(), 60), super::count(list.len() as u64, "element"))
 }
 
-/// Compact JSON text with line breaks: what fits a line stays on one.
+/// Compact JSON text with line breaks: what fits a line stays on one. It is fit for a terminal.
 pub(crate) fn pretty(compact: &str) -> String {
+    let compact = &*visible_json(compact);
     let mut out = String::with_capacity(compact.len() * 2);
     // A long list of numbers is filled like a paragraph; anything else has a line for each item.
     write(compact, 0, 0, &mut out);
@@ -178,6 +179,8 @@ mod tests {
         assert_eq!(shown(&Value::string("a\n\nb\n"), "string"), "out =\n  a\n\n  b\n");
         let list = Value::List(List::from_values(&ValueType::U32, [1, 2].map(Value::U32)));
         assert_eq!(shown(&list, "list<u32>"), "out = [1, 2]\n");
+        let list = Value::List(List::from_values(&ValueType::String, [Value::string("\u{202e}a\u{9b}")]));
+        assert_eq!(shown(&list, "list<string>"), "out = [\"\\u202ea\\u009b\"]\n");
         assert_eq!(
             anstream::adapter::strip_str(&output("out", None, &ValueType::U32)).to_string(),
             "out has no value: its task was skipped\n"

@@ -242,19 +242,21 @@ impl<'s> Reader<'s> {
 
     /// The place of a part of a string value. Escapes move it; then the whole string is meant.
     pub(super) fn inside(&self, value: Span, text: &str, start: usize, end: usize) -> Span {
-        inside(self.source, value, text, start, end)
+        places(self.source, value, text)(start, end)
     }
 }
 
-/// The place of bytes `start..end` of the string `text` that stands at `value`. Escapes move it; then the whole string is meant.
-pub(super) fn inside(source: &FlowSource, value: Span, text: &str, start: usize, end: usize) -> Span {
+/// The places of parts of the string `text` that stands at `value`. Escapes move them; then the whole string is meant.
+pub(super) fn places(source: &FlowSource, value: Span, text: &str) -> impl Fn(usize, usize) -> Span + use<> {
     let raw = source.text().get(value.range()).unwrap_or_default();
     let quotes = raw.bytes().take(3).take_while(|byte| matches!(byte, b'"' | b'\'')).count();
     let mut begin = if quotes == 2 { 1 } else { quotes };
     if quotes == 3 {
         begin += raw[3..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).take(2).count();
     }
-    match raw.get(begin..).is_some_and(|rest| rest.starts_with(text)) {
+    // Compared once for all parts: a string may have a million of them.
+    let is_plain = raw.get(begin..).is_some_and(|rest| rest.starts_with(text));
+    move |start, end| match is_plain {
         true => Span { start: value.start + begin + start, end: value.start + begin + end },
         false => value,
     }

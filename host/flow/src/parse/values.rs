@@ -1,6 +1,6 @@
 //! Expressions: what stands where a value is wanted.
 
-use super::reader::{Entry, Reader, inside};
+use super::reader::{Entry, Reader, places};
 use super::text;
 use crate::source::Span;
 use crate::written::{Expression, ExpressionKind, Spanned, Text};
@@ -38,7 +38,7 @@ impl Reader<'_> {
 
     fn string(&mut self, string: &str, span: Span) -> ExpressionKind {
         let source = self.source;
-        match text::parse(string, |start, end| inside(source, span, string, start, end)) {
+        match text::parse(string, places(source, span, string)) {
             Ok(kind) => kind,
             Err(errors) => {
                 for error in errors {
