@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod guests;
 mod links;
+mod sanitize;
 mod target;
 mod test;
 mod tidy;
@@ -23,13 +24,14 @@ The project's chores.
 
 Usage: cargo xtask <chore> [arguments]
 
-  guests   build the example tasks and the test guests for wasm32-wasip2
-  demo     run the example flows, from 01-hello on
-  test     build the guests and run all tests; arguments go to `cargo test`
-  check    formatting, lints, documentation, tidy: what CI runs besides test and demo
-  bench    compare with bare wasmtime; arguments go to the benchmark
-  tidy     dependency arrows, `//!` in every file, links, file sizes
-  help     this text
+  guests    build the example tasks and the test guests for wasm32-wasip2
+  demo      run the example flows, from 01-hello on
+  test      build the guests and run all tests; arguments go to `cargo test`
+  check     formatting, lints, documentation, tidy: what CI runs besides test and demo
+  bench     compare with bare wasmtime; arguments go to the benchmark
+  sanitize  the sandbox's tests and the fuzz targets under the address sanitizer
+  tidy      dependency arrows, `//!` in every file, links, file sizes
+  help      this text
 
 Each chore installs or builds what it needs first.";
 
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    let takes_arguments = matches!(chore, "test" | "bench");
+    let takes_arguments = matches!(chore, "test" | "bench" | "sanitize");
     if let (false, Some(surplus)) = (takes_arguments, rest.first()) {
         return Err(Failure::new(
             format!("`{chore}` takes no argument, but `{surplus}` was given"),
@@ -60,6 +62,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "test" => test::run(rest),
         "check" => check::run(),
         "bench" => bench::run(rest),
+        "sanitize" => sanitize::run(rest),
         "tidy" => tidy::run(),
         "help" | "-h" | "--help" => {
             println!("{HELP}");
