@@ -132,7 +132,7 @@ mod tests {
     fn a_path_of_one_machine_is_found_and_a_relative_one_is_not() {
         let absolute = ["see /", "work/main/x"].concat();
         assert_eq!(own_places(&absolute).len(), 1);
-        assert!(own_places("see host/work/main and ./home/x and $root/work/").is_empty());
+        assert!(own_places("see host/home/main and ./home/x and $base/home/").is_empty());
     }
 
     #[test]
