@@ -1,6 +1,6 @@
 //! taskhost against bare wasmtime, doing the same work in the same process and run, in interleaved rounds.
 //!
-//! Ratios are what counts: absolute times depend on the machine and on what else it does. `cargo xtask bench [-- --rounds N]`.
+//! Ratios are what counts: absolute times depend on the machine and on what else it does. `cargo xtask bench [-- --rounds N --only CASE]`.
 
 #![expect(clippy::print_stdout, reason = "a benchmark reports to its caller")]
 
@@ -10,11 +10,13 @@ mod flows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bare::Bare;
 use figures::{Figure, median, micros};
 use flows::{Flows, count, numbers};
+use taskhost_flow::Flow;
 
 /// Whatever stops the benchmark.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -31,26 +33,47 @@ struct Bench {
 }
 
 fn main() -> Result<(), Failure> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let rounds = match arguments.iter().position(|argument| argument == "--rounds") {
-        Some(at) => arguments.get(at + 1).and_then(|n| n.parse().ok()).ok_or("`--rounds` wants a number")?,
-        None if arguments.is_empty() => 7,
-        None => return Err("usage: taskhost-bench [--rounds N]".into()),
-    };
+    let (rounds, only) = options(std::env::args().skip(1))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut bench = Bench { flows: Flows::new(&root)?, engine: bare::engine()?, root, rounds, figures: Vec::new() };
     println!("{rounds} interleaved rounds; median (lowest to highest)\n");
-    bench.mapped("mapped, no WASI, 1 thread", TINY, 1)?;
-    bench.mapped("mapped, no WASI, 2 threads", TINY, 2)?;
-    bench.mapped("mapped, Rust std, 1 thread", STD, 1)?;
-    bench.mapped("mapped, Rust std, 2 threads", STD, 2)?;
-    bench.mapped("mapped, Rust std that may wait, 1 thread", WAITING, 1)?;
-    bench.chain()?;
-    bench.million()?;
-    bench.bytes()?;
-    bench.floats()?;
-    bench.process()?;
+    for (name, case) in CASES {
+        if only.as_ref().is_none_or(|only| only == name) {
+            case(&mut bench)?;
+        }
+    }
     bench.save()
+}
+
+type Case = fn(&mut Bench) -> Result<(), Failure>;
+
+/// The groups of figures, by the name that `--only` takes.
+const CASES: [(&str, Case); 6] = [
+    ("mapped", Bench::mapped_all),
+    ("chain", Bench::chain),
+    ("million", Bench::million),
+    ("bytes", Bench::bytes),
+    ("floats", Bench::floats),
+    ("process", Bench::process),
+];
+
+/// How many rounds, and which group of figures if not all.
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<(usize, Option<String>), Failure> {
+    let (mut rounds, mut only) = (7, None);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next();
+        match (argument.as_str(), value) {
+            ("--rounds", Some(n)) => rounds = n.parse().map_err(|_| "`--rounds` wants a number")?,
+            ("--only", Some(name)) if CASES.iter().any(|(case, _)| *case == name) => only = Some(name),
+            _ => {
+                let names = CASES.map(|(name, _)| name).join(", ");
+                return Err(
+                    format!("usage: taskhost-bench [--rounds N] [--only CASE], with CASE one of {names}").into()
+                );
+            }
+        }
+    }
+    Ok((rounds, only))
 }
 
 /// A function of `u32` to benchmark with.
@@ -106,6 +129,14 @@ impl Bench {
         } else {
             bare.time::<_, (u32,)>(threads, calls, parameters)?
         })
+    }
+
+    fn mapped_all(&mut self) -> Result<(), Failure> {
+        self.mapped("mapped, no WASI, 1 thread", TINY, 1)?;
+        self.mapped("mapped, no WASI, 2 threads", TINY, 2)?;
+        self.mapped("mapped, Rust std, 1 thread", STD, 1)?;
+        self.mapped("mapped, Rust std, 2 threads", STD, 2)?;
+        self.mapped("mapped, Rust std that may wait, 1 thread", WAITING, 1)
     }
 
     /// Throughput of a mapped flow of small tasks.
@@ -166,15 +197,15 @@ impl Bench {
         const FEW: u32 = 10_000;
         let flow = self.flows.mapped(&format!("../../{}", TINY.path), TINY.function, TINY.parameter)?;
         let (mut costs, mut memory, mut detail) = (Vec::new(), Vec::new(), String::new());
-        for _ in 0..self.rounds.min(3) {
-            let few: Vec<f64> = (0..5)
-                .map(|_| self.flows.time(&flow, 2, numbers(FEW)).map(|time| micros(time, FEW)))
-                .collect::<Result<_, _>>()?;
+        for _ in 0..self.rounds.min(5) {
+            // As many task runs by 10,000 as by the million, half of them before and half after: drift cancels.
+            let mut few = self.repeated(&flow, FEW, MANY / FEW / 2)?;
             let before = reset_peak()?;
-            let many = micros(self.flows.time(&flow, 2, numbers(MANY))?, MANY);
+            let many = self.flows.time(&flow, 2, numbers(MANY))?;
             memory.push(peak()?.saturating_sub(before) as f64 / f64::from(MANY));
-            costs.push(many / median(&few));
-            detail = format!("{many:.2} µs a task, {:.2} µs of 10,000", median(&few));
+            few += self.repeated(&flow, FEW, MANY / FEW / 2)?;
+            costs.push(many.as_secs_f64() / few.as_secs_f64());
+            detail = format!("{:.2} µs a task, {:.2} µs by 10,000", micros(many, MANY), micros(few, MANY));
         }
         self.add(Figure {
             name: "1,000,000 mapped, cost against 10,000",
@@ -193,6 +224,11 @@ impl Bench {
             detail: "parameter and result lists included".to_owned(),
         });
         Ok(())
+    }
+
+    /// Time of `times` flow runs of `length` task runs each.
+    fn repeated(&self, flow: &Arc<Flow>, length: u32, times: u32) -> Result<Duration, Failure> {
+        (0..times).map(|_| self.flows.time(flow, 2, numbers(length))).sum()
     }
 
     /// 64 MiB from task to task.
