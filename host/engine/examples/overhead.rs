@@ -11,7 +11,7 @@ use taskhost_flow::flow::{Flow, Input, Output, Reference, RunnerChoice, Source, 
 use taskhost_model::seams::{Executor, NoObserver, PreparedTask, RunScope, Runner, Started};
 use taskhost_model::{
     Digest, Ending, FlowRunEnding, FlowRunId, Limits, List, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest,
-    Usage, Value, ValueType,
+    Value, ValueType,
 };
 
 /// Gives each run its argument back, at once or after some work.
@@ -40,7 +40,7 @@ impl PreparedTask for PreparedEcho {
         };
         let until = Instant::now() + self.work;
         while !self.work.is_zero() && Instant::now() < until {}
-        let outcome = TaskRunOutcome { ending: Ending::Returned(value), usage: Usage::default() };
+        let outcome = TaskRunOutcome::without_usage(Ending::Returned(value));
         match self.async_call {
             true => Started::Waiting(Box::pin(async move { outcome })),
             false => Started::Ended(outcome),
@@ -61,6 +61,8 @@ fn call() -> TaskKind {
         parameters: vec![ValueType::U32],
         result: Some(ValueType::U32),
         limits: Limits::DEFAULT,
+        grants: Arc::default(),
+        deterministic: false,
     }))
 }
 

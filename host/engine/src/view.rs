@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use taskhost_flow::flow::Flow;
 use taskhost_model::event::Timed;
-use taskhost_model::{FlowRunEnding, RunEvent, TaskFailure, TaskState, Usage};
+use taskhost_model::{FlowRunEnding, Refusal, RunEvent, TaskFailure, TaskState, Usage, powers};
 
 /// Most failures that are kept for a task: enough to see what is wrong.
 const FAILURES_MAX: usize = 10;
@@ -42,6 +42,8 @@ pub struct TaskReport {
     pub runs_failed: u64,
     /// The first few of these.
     pub failures: Vec<FailedRun>,
+    /// What its runs tried and were not granted; the first few different ones.
+    pub refusals: Vec<Refusal>,
     /// What its runs used together.
     pub usage: Usage,
     /// When its arguments were complete.
@@ -80,8 +82,10 @@ impl FlowRunView {
                 report.runs += u64::from(*runs);
                 report.started_at.get_or_insert(event.at);
             }
-            RunEvent::TaskRunsEnded { task, count, usage, failures, .. } => {
-                self.at(task).runs_over(task, *count, usage, failures);
+            RunEvent::TaskRunsEnded { task, count, usage, failures, refusals, .. } => {
+                let report = self.at(task);
+                report.runs_over(task, *count, usage, failures);
+                powers::gather(&mut report.refusals, refusals);
                 self.usage.add(usage);
             }
             RunEvent::TaskEnded { task, state } => self.at(task).over(state, event.at),
@@ -162,6 +166,7 @@ impl TaskReport {
             runs_ended: 0,
             runs_failed: 0,
             failures: Vec::new(),
+            refusals: Vec::new(),
             usage: Usage::default(),
             started_at: None,
             ended_at: None,
@@ -213,7 +218,14 @@ mod tests {
             let usage = Usage::default();
             for event in [
                 RunEvent::TaskStarted { task: Arc::clone(&task), runs: 1 },
-                RunEvent::TaskRunsEnded { task: Arc::clone(&task), first: 0, count: 1, usage, failures },
+                RunEvent::TaskRunsEnded {
+                    task: Arc::clone(&task),
+                    first: 0,
+                    count: 1,
+                    usage,
+                    failures,
+                    refusals: Vec::new(),
+                },
                 RunEvent::TaskEnded { task, state: TaskState::Failed },
             ] {
                 view.apply(&Timed { at: Duration::from_millis(month), event });

@@ -16,7 +16,7 @@ use taskhost_model::event::Timed;
 use taskhost_model::seams::{Executor, NoObserver, Observer, PreparedTask, RunScope, Runner, Started};
 use taskhost_model::{
     Attachment, Ending, FlowRunEnding, FlowRunId, List, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
-    TaskRunRequest, Usage, Value, ValueType,
+    TaskRunRequest, Value, ValueType,
 };
 
 type Run = dyn Fn(&str, u32, &RunScope) -> Started + Send + Sync;
@@ -44,7 +44,7 @@ fn pool(
 }
 
 fn outcome(ending: Ending) -> TaskRunOutcome {
-    TaskRunOutcome { ending, usage: Usage::default() }
+    TaskRunOutcome::without_usage(ending)
 }
 
 fn done(index: u32) -> TaskRunOutcome {

@@ -14,8 +14,7 @@ use taskhost_engine::Scheduler;
 use taskhost_engine::scheduler::{Input, Output};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step};
 use taskhost_model::{
-    Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState,
-    Usage, Value,
+    Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Value,
 };
 
 struct Play {
@@ -100,7 +99,7 @@ impl Play {
 
     fn report(&mut self, request: RequestId, indexes: Range<u32>, how: &str) -> Vec<String> {
         let first = indexes.start;
-        let outcomes = indexes.map(|index| TaskRunOutcome { ending: ending(index, how), usage: Usage::default() });
+        let outcomes = indexes.map(|index| TaskRunOutcome::without_usage(ending(index, how)));
         let outcomes = outcomes.collect();
         self.step(Input::Ended(TaskRunReport { flow_run: ID(), request, first, outcomes }))
     }

@@ -12,7 +12,7 @@ use taskhost_engine::scheduler::{Input, Output};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step, TaskKind};
 use taskhost_model::{
     Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest,
-    Usage, Value,
+    Value,
 };
 
 /// xorshift64*: the same numbers everywhere.
@@ -221,7 +221,7 @@ fn outcome(dice: &mut Dice, index: u32) -> TaskRunOutcome {
         2 => Ending::Cancelled,
         _ => Ending::Returned(Value::ok(Some(Value::U32(index)))),
     };
-    TaskRunOutcome { ending, usage: Usage::default() }
+    TaskRunOutcome::without_usage(ending)
 }
 
 fn simulate(seed: u64) -> String {

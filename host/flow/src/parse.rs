@@ -28,6 +28,12 @@ const SYNTAX_ERRORS_MAX: usize = 20;
 /// Threads that a flow may ask for: more than any machine has, few enough that they can be started.
 const WORKERS_MAX: u32 = 1024;
 
+/// Lines of output that a task run may be allowed: each is an event.
+const LOG_LINES_MAX: u32 = 100_000_000;
+
+/// Handles that a task run may be allowed: each is memory of the host.
+const HANDLES_MAX: u32 = 1_000_000;
+
 /// Mistakes that leave open what a task is; others concern one setting or one value.
 const UNREADABLE: &[&str] = &["unknown-key", "wrong-shape", "missing-key", "call-and-flow", "bad-type", "two-defaults"];
 
@@ -255,6 +261,10 @@ fn limit_key(reader: &mut Reader<'_>, entry: &Entry<'_>, limits: &mut LimitsWrit
             "cpu" => limits.cpu = reader.duration(&entry),
             "output" => limits.output = reader.size(&entry),
             "result" => limits.result = reader.size(&entry),
+            "log-lines" => limits.log_lines = reader.count(&entry, LOG_LINES_MAX),
+            "files" => limits.files = reader.count(&entry, HANDLES_MAX),
+            "sockets" => limits.sockets = reader.count(&entry, HANDLES_MAX),
+            "handles" => limits.handles = reader.count(&entry, HANDLES_MAX),
             _ => reader.unread(&entry),
         }
     }

@@ -187,6 +187,14 @@ pub struct LimitsWritten {
     pub output: Option<u64>,
     /// `limits.result`, in bytes
     pub result: Option<u64>,
+    /// `limits.log-lines`
+    pub log_lines: Option<u32>,
+    /// `limits.files`
+    pub files: Option<u32>,
+    /// `limits.sockets`
+    pub sockets: Option<u32>,
+    /// `limits.handles`
+    pub handles: Option<u32>,
     /// `timeout`
     pub timeout: Option<Duration>,
     /// Where the first of them stands.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::powers::Refusal;
 use crate::task_run::{TaskFailure, Usage};
 use crate::value::Value;
 
@@ -31,6 +32,8 @@ pub enum RunEvent {
         usage: Usage,
         /// Those that failed, by index.
         failures: Vec<(u32, TaskFailure)>,
+        /// What they tried and were not granted; few and different ones.
+        refusals: Vec<Refusal>,
     },
     /// A task is over.
     TaskEnded {

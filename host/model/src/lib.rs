@@ -26,10 +26,12 @@ pub mod arbitrary;
 pub mod assign;
 pub mod digest;
 pub mod event;
+pub mod grants;
 pub mod json;
 pub mod layout;
 pub mod limits;
 pub mod list;
+pub mod powers;
 pub mod seams;
 pub mod signature;
 pub mod task_run;
@@ -38,11 +40,14 @@ pub mod value;
 
 pub use digest::Digest;
 pub use event::{Attachment, FlowRunEnding, LogSource, RunEvent, TaskState};
+pub use grants::Grants;
 pub use limits::Limits;
 pub use list::{List, ListBuilder};
+pub use powers::{Area, Powers, Refusal};
 pub use signature::{ComponentSignature, TaskSignature};
 pub use task_run::{
-    Ending, FlowRunId, Limit, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest, Usage,
+    Ending, FlowRunId, Limit, Refusals, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,
+    TaskRunRequest, Usage,
 };
 pub use types::{Case, Field, ValueType};
 pub use value::Value;

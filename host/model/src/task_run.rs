@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::digest::Digest;
+use crate::grants::Grants;
 use crate::limits::Limits;
+use crate::powers::Refusal;
 use crate::types::ValueType;
 use crate::value::Value;
 
@@ -56,6 +58,10 @@ pub struct TaskCall {
     pub result: Option<ValueType>,
     /// The most that one attempt may use.
     pub limits: Limits,
+    /// What it may touch.
+    pub grants: Arc<Grants>,
+    /// Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.
+    pub deterministic: bool,
 }
 
 /// Task runs to carry out.
@@ -99,6 +105,31 @@ pub struct TaskRunOutcome {
     pub ending: Ending,
     /// What it used.
     pub usage: Usage,
+    /// What it tried and was not granted; few and different ones.
+    pub refusals: Refusals,
+}
+
+impl TaskRunOutcome {
+    /// Of a task run that never reached a sandbox.
+    pub fn without_usage(ending: Ending) -> TaskRunOutcome {
+        TaskRunOutcome { ending, usage: Usage::default(), refusals: Refusals::default() }
+    }
+}
+
+/// Refusals of a task run: one word for the many that have none.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Refusals(Option<Box<Vec<Refusal>>>);
+
+impl Refusals {
+    /// None if there are none.
+    pub fn new(refusals: Vec<Refusal>) -> Refusals {
+        Refusals((!refusals.is_empty()).then(|| Box::new(refusals)))
+    }
+
+    /// The refusals, in the order of the attempts.
+    pub fn as_slice(&self) -> &[Refusal] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
 }
 
 /// How a task run ended.
@@ -152,6 +183,14 @@ pub enum Limit {
     Output(u64),
     /// `limits.result`, in bytes.
     Result(u64),
+    /// `limits.log-lines`.
+    LogLines(u32),
+    /// `limits.files`.
+    Files(u32),
+    /// `limits.sockets`.
+    Sockets(u32),
+    /// `limits.handles`.
+    Handles(u32),
 }
 
 impl Limit {
@@ -163,6 +202,10 @@ impl Limit {
             Limit::Timeout(_) => "timeout",
             Limit::Output(_) => "limits.output",
             Limit::Result(_) => "limits.result",
+            Limit::LogLines(_) => "limits.log-lines",
+            Limit::Files(_) => "limits.files",
+            Limit::Sockets(_) => "limits.sockets",
+            Limit::Handles(_) => "limits.handles",
         }
     }
 }
@@ -175,6 +218,10 @@ impl fmt::Display for Limit {
             Limit::Timeout(time) => write!(f, "did not end within its timeout of {time:?}"),
             Limit::Output(bytes) => write!(f, "wrote more than its {} of output", Bytes(*bytes)),
             Limit::Result(bytes) => write!(f, "returned more than its {} of result", Bytes(*bytes)),
+            Limit::LogLines(lines) => write!(f, "wrote more than its {lines} lines of output"),
+            Limit::Files(count) => write!(f, "had more than its {count} files open"),
+            Limit::Sockets(count) => write!(f, "had more than its {count} sockets open"),
+            Limit::Handles(count) => write!(f, "held more than its {count} handles"),
         }
     }
 }
@@ -224,6 +271,12 @@ pub struct Usage {
     pub memory_bytes_peak: u64,
     /// Bytes of stdout, stderr and log messages.
     pub output_bytes: u64,
+    /// Bytes that went into the sandbox: arguments as they lie in memory, and what it read from files and the network.
+    pub bytes_in: u64,
+    /// Bytes that came out of it: the result as it lies in memory, output, and what it wrote to files and the network.
+    pub bytes_out: u64,
+    /// Calls of the guest into the host.
+    pub host_calls: u64,
 }
 
 impl Usage {
@@ -233,6 +286,9 @@ impl Usage {
         self.cpu_time += other.cpu_time;
         self.memory_bytes_peak = self.memory_bytes_peak.max(other.memory_bytes_peak);
         self.output_bytes += other.output_bytes;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.host_calls += other.host_calls;
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use taskhost_model::seams::{PreparedTask, RunScope, Started};
-use taskhost_model::{Ending, Limit, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest, Usage, Value};
+use taskhost_model::{Ending, Limit, Refusals, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest, Usage, Value};
 use tokio::time::Sleep;
 use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_err};
@@ -77,7 +77,7 @@ impl PreparedTask for Prepared {
         let arguments = match arguments(request, index) {
             Ok(arguments) => Arguments { shape: Arc::clone(&self.0.parameters), values: arguments },
             Err(failure) => {
-                return Started::Ended(TaskRunOutcome { ending: Ending::Failed(failure), usage: Usage::default() });
+                return Started::Ended(TaskRunOutcome::without_usage(Ending::Failed(failure)));
             }
         };
         let state = HostState::new(request, index, scope, started);
@@ -233,7 +233,8 @@ fn finish(store: Store<HostState>, result: Result<Value>) -> Finished {
 
 fn outcome_of(finished: Finished, wall_time: Duration, cpu_time: Duration) -> TaskRunOutcome {
     let Finished { ending, memory_bytes_peak, output_bytes } = finished;
-    TaskRunOutcome { ending, usage: Usage { wall_time, cpu_time, memory_bytes_peak, output_bytes } }
+    let usage = Usage { wall_time, cpu_time, memory_bytes_peak, output_bytes, ..Usage::default() };
+    TaskRunOutcome { ending, usage, refusals: Refusals::default() }
 }
 
 /// A task run that may wait.

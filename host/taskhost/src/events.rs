@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use taskhost_model::event::Timed;
 use taskhost_model::seams::Observer;
-use taskhost_model::{Attachment, RunEvent};
+use taskhost_model::{Attachment, RunEvent, powers};
 
 /// Unread log lines and progress messages that are kept: a task that prints in a loop must not fill the memory of a
 /// host that does not look.
@@ -139,8 +139,15 @@ impl Queue {
 /// Runs of a task that ended right after each other are one event.
 fn merge(last: &mut Timed<RunEvent>, next: &Timed<RunEvent>) -> bool {
     let (
-        RunEvent::TaskRunsEnded { task, first, count, usage, failures },
-        RunEvent::TaskRunsEnded { task: next_task, first: next_first, count: more, usage: used, failures: failed },
+        RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals },
+        RunEvent::TaskRunsEnded {
+            task: next_task,
+            first: next_first,
+            count: more,
+            usage: used,
+            failures: failed,
+            refusals: refused,
+        },
     ) = (&mut last.event, &next.event)
     else {
         return false;
@@ -151,6 +158,7 @@ fn merge(last: &mut Timed<RunEvent>, next: &Timed<RunEvent>) -> bool {
     *count += more;
     usage.add(used);
     failures.extend_from_slice(failed);
+    powers::gather(refusals, refused);
     last.at = next.at;
     true
 }
@@ -178,7 +186,14 @@ mod tests {
     }
 
     fn ended(first: u32, count: u32) -> Timed<RunEvent> {
-        event(RunEvent::TaskRunsEnded { task: "t".into(), first, count, usage: Usage::default(), failures: Vec::new() })
+        event(RunEvent::TaskRunsEnded {
+            task: "t".into(),
+            first,
+            count,
+            usage: Usage::default(),
+            failures: Vec::new(),
+            refusals: Vec::new(),
+        })
     }
 
     fn line(text: &str) -> Attachment {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taskhost_engine::{Pool, PoolOptions};
 use taskhost_flow::{RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Reports, Runner};
-use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest, Usage, limits};
+use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest, limits};
 use taskhost_sandbox::Sandbox;
 
 /// What makes two choices of a runner the same pool.
@@ -77,7 +77,7 @@ impl Runner for NoThreads {
     fn start(&self, requests: Vec<TaskRunRequest>, reports: &Arc<dyn Reports>) {
         for request in requests {
             let ending = Ending::Failed(TaskFailure::Lost(self.0.clone()));
-            let outcome = TaskRunOutcome { ending, usage: Usage::default() };
+            let outcome = TaskRunOutcome::without_usage(ending);
             reports.ended(TaskRunReport {
                 flow_run: request.flow_run,
                 request: request.id,

@@ -62,6 +62,8 @@ impl HostileGuest {
             parameters: Vec::new(),
             result: Some(self.result.clone()),
             limits: Limits { result_bytes_max: 1 << 20, ..Limits::DEFAULT },
+            grants: Arc::default(),
+            deterministic: false,
         };
         Arc::new(TaskRunRequest {
             flow_run: FlowRunId::new(0, 0),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use taskhost_model::seams::{Executor, Reports, RunScope};
-use taskhost_model::{Ending, FlowRunId, TaskRunOutcome, TaskRunReport, TaskRunRequest, Usage};
+use taskhost_model::{Ending, FlowRunId, TaskRunOutcome, TaskRunReport, TaskRunRequest};
 
 use super::parked::{Parked, ParkedRuns};
 use super::slice::{Pace, Slice};
@@ -291,5 +291,5 @@ impl FlowScope {
 }
 
 pub(super) fn cancelled() -> TaskRunOutcome {
-    TaskRunOutcome { ending: Ending::Cancelled, usage: Usage::default() }
+    TaskRunOutcome::without_usage(Ending::Cancelled)
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use taskhost_model::seams::{PreparedTask, Started};
-use taskhost_model::{Ending, TaskCall, TaskFailure, TaskRunOutcome, Usage};
+use taskhost_model::{Ending, TaskCall, TaskFailure, TaskRunOutcome};
 
 use super::parked::{FirstPoll, Parked, RunFuture, WaitingRun};
 use super::queue::{Shared, Work, cancelled};
@@ -176,7 +176,7 @@ fn drop_future(future: RunFuture) -> Option<TaskFailure> {
 }
 
 fn failed(failure: TaskFailure) -> TaskRunOutcome {
-    TaskRunOutcome { ending: Ending::Failed(failure), usage: Usage::default() }
+    TaskRunOutcome::without_usage(Ending::Failed(failure))
 }
 
 /// A panic of an executor is a bug of the host, not the end of it.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use taskhost_flow::flow::Task;
 use taskhost_model::{
-    FlowRunEnding, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage, Value, ValueType,
+    FlowRunEnding, Refusal, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage, Value, ValueType,
+    powers,
 };
 
 use super::active::{Active, RunEnd, interpret, told};
@@ -142,6 +143,7 @@ impl Scheduler {
             // What a subflow used is told by the tasks inside.
             usage: Usage::default(),
             failures: failure.map(|failure| (parent.index, failure)).into_iter().collect(),
+            refusals: Vec::new(),
         }));
         let has_more = active.has_more();
         self.settle(parent.instance, parent.task, out);
@@ -221,8 +223,14 @@ impl Instance {
         self.failures.push(Arc::clone(&task));
         out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&task), runs: 1 }));
         let failures = vec![(0, failure)];
-        let ended =
-            RunEvent::TaskRunsEnded { task: Arc::clone(&task), first: 0, count: 1, usage: Usage::default(), failures };
+        let ended = RunEvent::TaskRunsEnded {
+            task: Arc::clone(&task),
+            first: 0,
+            count: 1,
+            usage: Usage::default(),
+            failures,
+            refusals: Vec::new(),
+        };
         out.push(Output::Record(ended));
         out.push(Output::Record(RunEvent::TaskEnded { task, state: TaskState::Failed }));
     }
@@ -251,11 +259,21 @@ struct Told<'a> {
     count: u32,
     usage: Usage,
     failures: Vec<(u32, TaskFailure)>,
+    refusals: Vec<Refusal>,
 }
 
 impl<'a> Told<'a> {
     fn new(active: &'a mut Active, task: &'a Task, first: u32, withdrawn: bool) -> Told<'a> {
-        Told { active, task, withdrawn, first, count: 0, usage: Usage::default(), failures: Vec::new() }
+        Told {
+            active,
+            task,
+            withdrawn,
+            first,
+            count: 0,
+            usage: Usage::default(),
+            failures: Vec::new(),
+            refusals: Vec::new(),
+        }
     }
 
     fn take(&mut self, index: u32, outcome: TaskRunOutcome, out: &mut Vec<Output>) {
@@ -267,6 +285,7 @@ impl<'a> Told<'a> {
         }
         self.count += 1;
         self.usage.add(&outcome.usage);
+        powers::gather(&mut self.refusals, outcome.refusals.as_slice());
         self.failures.extend(failure.map(|failure| (index, failure)));
     }
 
@@ -279,6 +298,7 @@ impl<'a> Told<'a> {
                 count: self.count,
                 usage: std::mem::take(&mut self.usage),
                 failures: std::mem::take(&mut self.failures),
+                refusals: std::mem::take(&mut self.refusals),
             }));
         }
         self.count = 0;

@@ -63,6 +63,7 @@ impl Scheduler {
             count: 1,
             usage: Usage::default(),
             failures: vec![(0, failure.clone())],
+            refusals: Vec::new(),
         }));
         let whole = told(&instance.flow.tasks[task], failure).whole;
         self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false }), out);

@@ -17,6 +17,8 @@ pub(crate) fn call() -> TaskKind {
         parameters: vec![ValueType::U32],
         result: Some(ValueType::result(Some(ValueType::U32), Some(ValueType::String))),
         limits: Limits::DEFAULT,
+        grants: Arc::default(),
+        deterministic: false,
     }))
 }
 

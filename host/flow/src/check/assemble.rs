@@ -147,6 +147,8 @@ impl FileCheck<'_, '_, '_> {
                     parameters: function.parameters.iter().map(|(_, ty)| ty.clone()).collect(),
                     result: function.result.clone(),
                     limits,
+                    grants: Arc::default(),
+                    deterministic: false,
                 });
                 known.push(call.clone());
                 TaskKind::Call(call)
@@ -164,5 +166,9 @@ fn limits(defaults: &LimitsWritten, own: &LimitsWritten) -> Limits {
         wall_time_max: own.timeout.or(defaults.timeout).unwrap_or(built_in.wall_time_max),
         output_bytes_max: own.output.or(defaults.output).unwrap_or(built_in.output_bytes_max),
         result_bytes_max: own.result.or(defaults.result).unwrap_or(built_in.result_bytes_max),
+        log_lines_max: own.log_lines.or(defaults.log_lines).unwrap_or(built_in.log_lines_max),
+        files_max: own.files.or(defaults.files).unwrap_or(built_in.files_max),
+        sockets_max: own.sockets.or(defaults.sockets).unwrap_or(built_in.sockets_max),
+        handles_max: own.handles.or(defaults.handles).unwrap_or(built_in.handles_max),
     }
 }

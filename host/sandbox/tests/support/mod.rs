@@ -77,6 +77,8 @@ impl Guest {
             parameters: task.parameters.iter().map(|(_, ty)| ty.clone()).collect(),
             result: task.result.clone(),
             limits: self.limits,
+            grants: Arc::default(),
+            deterministic: false,
         };
         Arc::new(TaskRunRequest {
             flow_run: FlowRunId::new(1, 1),
