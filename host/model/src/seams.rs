@@ -27,6 +27,12 @@ pub struct CatalogError {
     pub help: Option<String>,
 }
 
+/// Knows the values of secrets.
+pub trait Vault: Send + Sync {
+    /// The value of a secret; none if it is not known. It is to be told to guests that are granted it, and to nobody else.
+    fn secret(&self, name: &str) -> Option<Arc<str>>;
+}
+
 /// Where task runs are reported to: a flow run's dispatcher.
 pub trait Reports: Send + Sync {
     /// Task runs ended. Called on the runner's thread; does the scheduling that follows.

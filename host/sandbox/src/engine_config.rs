@@ -9,7 +9,7 @@ use std::time::Duration;
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
 
 /// How late a deadline may be noticed while a guest computes.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(4);
 
 /// Stack of a guest: enough for deep recursion, well below the 2 MiB fiber that it may run on.
 const GUEST_STACK_BYTES: usize = 512 << 10;

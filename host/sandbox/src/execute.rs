@@ -3,19 +3,22 @@
 //! [`Prepared`] is what all runs of a task share. A component that has nothing to wait for is called directly; any other
 //! becomes a future ([`Run`]) that a pool's threads poll, each poll a [`Turn`].
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use taskhost_model::seams::{PreparedTask, RunScope, Started};
 use taskhost_model::{Ending, Limit, Refusals, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest, Usage, Value};
 use tokio::time::Sleep;
-use wasmtime::component::{ComponentExportIndex, Instance, TypedFunc};
-use wasmtime::{PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_err};
+use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
+use wasmtime::{CallHook, PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_err};
 
-use crate::capability::Lane;
+use crate::capability::{Capabilities, Lane};
 use crate::convert::{Arguments, Returned, Shape};
+use crate::outcome::Stop;
 use crate::sandbox::Loaded;
 use crate::state::HostState;
 use crate::turn::Turn;
@@ -32,6 +35,10 @@ pub(crate) struct Prepared(Arc<Shared>);
 
 struct Shared {
     loaded: Arc<Loaded>,
+    /// As linked for the lane on which the task runs.
+    pre: InstancePre<HostState>,
+    lane: Lane,
+    capabilities: Option<Arc<Capabilities>>,
     function: ComponentExportIndex,
     parameters: Arc<Shape>,
     result: Arc<Shape>,
@@ -40,7 +47,12 @@ struct Shared {
 }
 
 impl Prepared {
-    pub(crate) fn new(loaded: Arc<Loaded>, call: &TaskCall) -> Result<Prepared, TaskFailure> {
+    pub(crate) fn new(
+        loaded: Arc<Loaded>,
+        (lane, pre): (Lane, InstancePre<HostState>),
+        call: &TaskCall,
+        capabilities: Option<Arc<Capabilities>>,
+    ) -> Result<Prepared, TaskFailure> {
         let missing = || {
             TaskFailure::Unusable(format!("component `{}` has no function `{}`", call.component_name, call.function))
         };
@@ -67,7 +79,7 @@ impl Prepared {
         let parameters = Arc::new(Shape::of_parameters(&types));
         let result = Arc::new(task.result.as_ref().map_or_else(|| Shape::of_parameters(&[]), Shape::of));
         let is_async = inspect::is_async_function(&loaded.engine, component, call.interface.as_deref(), &call.function);
-        Ok(Prepared(Arc::new(Shared { loaded, function, parameters, result, is_async })))
+        Ok(Prepared(Arc::new(Shared { loaded, pre, lane, capabilities, function, parameters, result, is_async })))
     }
 }
 
@@ -80,8 +92,10 @@ impl PreparedTask for Prepared {
                 return Started::Ended(TaskRunOutcome::without_usage(Ending::Failed(failure)));
             }
         };
-        let state = HostState::new(request, index, scope, started);
-        if self.0.loaded.lane == Lane::Direct {
+        let (capabilities, has_network) = (self.0.capabilities.as_ref(), self.0.loaded.has_network);
+        let mut state = HostState::new(request, index, scope, capabilities, has_network, started);
+        state.bytes_in = arguments.values.iter().map(Value::size_bytes).sum();
+        if self.0.lane == Lane::Direct {
             return Started::Ended(self.0.run_directly(state, arguments));
         }
         let (result, limits) = (Arc::clone(&self.0.result), request.call.limits);
@@ -90,10 +104,8 @@ impl PreparedTask for Prepared {
             guest: Box::pin(async move { shared.run_waiting(state, arguments).await }),
             result,
             result_bytes_max: limits.result_bytes_max,
-            wall_time_max: limits.wall_time_max,
             started,
             computed: Duration::ZERO,
-            deadline: None,
         }))
     }
 }
@@ -119,6 +131,10 @@ struct Finished {
     ending: Ending,
     memory_bytes_peak: u64,
     output_bytes: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    host_calls: u64,
+    refusals: Refusals,
 }
 
 impl Shared {
@@ -127,6 +143,10 @@ impl Shared {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
         store.set_epoch_deadline(1);
+        store.call_hook(|mut store, hook| {
+            store.data_mut().host_calls += u64::from(matches!(hook, CallHook::CallingHost));
+            Ok(())
+        });
         store
     }
 
@@ -151,7 +171,7 @@ impl Shared {
 
     fn call_directly(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
         let instance = loop {
-            match self.loaded.pre.instantiate(&mut *store) {
+            match self.pre.instantiate(&mut *store) {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
                     store.data().check_deadlines()?;
                     std::thread::sleep(SLOT_RETRY);
@@ -167,19 +187,21 @@ impl Shared {
     }
 
     async fn run_waiting(&self, state: HostState, arguments: Arguments) -> Finished {
+        let wall_time_max = state.limits().wall_time_max;
+        let (cancelled, until) = (Arc::clone(&state.scope.cancelled), state.started + wall_time_max);
         let mut store = self.store(state);
         store.epoch_deadline_callback(|store| {
             store.data().check_deadlines()?;
             // Others of this pool get their turn.
             Ok(UpdateDeadline::Yield(1))
         });
-        let result = self.call_waiting(&mut store, arguments).await;
+        let result = bounded(self.call_waiting(&mut store, arguments), &cancelled, until, wall_time_max).await;
         finish(store, result)
     }
 
     async fn call_waiting(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
         let instance = loop {
-            match self.loaded.pre.instantiate_async(&mut *store).await {
+            match self.pre.instantiate_async(&mut *store).await {
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => tokio::time::sleep(SLOT_RETRY).await,
                 instance => break instance?,
             }
@@ -217,24 +239,63 @@ impl Shared {
     }
 }
 
+/// The call of a guest that may wait, ended at its timeout and when its flow run is cancelled, also while it waits.
+async fn bounded(
+    call: impl Future<Output = Result<Value>>,
+    cancelled: &AtomicBool,
+    until: Instant,
+    wall_time_max: Duration,
+) -> Result<Value> {
+    let mut call = pin!(call);
+    // Made when the guest first waits: most never do.
+    let mut deadline: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(|context| {
+        if cancelled.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(Stop::Cancelled.into()));
+        }
+        if let Poll::Ready(result) = call.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        let deadline = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+        deadline.as_mut().poll(context).map(|()| Err(Stop::Limit(Limit::Timeout(wall_time_max)).into()))
+    })
+    .await
+}
+
 /// Ends a guest: its log is completed, its usage read, and everything of it dropped with the store.
 fn finish(store: Store<HostState>, result: Result<Value>) -> Finished {
     let state = store.data();
-    let (stderr, output_bytes) = match state.output() {
-        Some(output) => (output.finish(), output.bytes()),
-        None => (String::new(), 0),
+    let (stderr, output_bytes, printed) = match state.output() {
+        Some(output) => (output.finish(), output.bytes(), output.printed()),
+        None => (String::new(), 0, 0),
     };
-    let ending = match result {
-        Ok(value) => Ending::Returned(value),
-        Err(error) => outcome::ending_of(&error, &stderr, state.limits().memory_bytes_max),
+    let (ending, result_bytes) = match result {
+        Ok(value) => {
+            let bytes = value.size_bytes();
+            (Ending::Returned(value), bytes)
+        }
+        Err(error) => (outcome::ending_of(&error, &stderr, state.limits()), 0),
     };
-    Finished { ending, memory_bytes_peak: state.limiter.peak(), output_bytes }
+    let mut refusals = state.refused.take();
+    let ending = match state.masks() {
+        Some(masks) => outcome::without_secrets(ending, &mut refusals, masks),
+        None => ending,
+    };
+    Finished {
+        ending,
+        memory_bytes_peak: state.limiter.peak(),
+        output_bytes,
+        bytes_in: state.bytes_in + state.traffic.read,
+        bytes_out: result_bytes + output_bytes + state.traffic.written.saturating_sub(printed),
+        host_calls: state.host_calls,
+        refusals: Refusals::new(refusals),
+    }
 }
 
 fn outcome_of(finished: Finished, wall_time: Duration, cpu_time: Duration) -> TaskRunOutcome {
-    let Finished { ending, memory_bytes_peak, output_bytes } = finished;
-    let usage = Usage { wall_time, cpu_time, memory_bytes_peak, output_bytes, ..Usage::default() };
-    TaskRunOutcome { ending, usage, refusals: Refusals::default() }
+    let Finished { ending, memory_bytes_peak, output_bytes, bytes_in, bytes_out, host_calls, refusals } = finished;
+    let usage = Usage { wall_time, cpu_time, memory_bytes_peak, output_bytes, bytes_in, bytes_out, host_calls };
+    TaskRunOutcome { ending, usage, refusals }
 }
 
 /// A task run that may wait.
@@ -242,11 +303,8 @@ struct Run {
     guest: Pin<Box<dyn Future<Output = Finished> + Send>>,
     result: Arc<Shape>,
     result_bytes_max: u64,
-    wall_time_max: Duration,
     started: Instant,
     computed: Duration,
-    /// Wakes the run at its timeout; made when the guest first waits.
-    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Future for Run {
@@ -263,22 +321,6 @@ impl Future for Run {
         };
         let polled = turn.take(|| run.guest.as_mut().poll(context));
         run.computed += began.elapsed();
-        match polled {
-            Poll::Ready(finished) => Poll::Ready(outcome_of(finished, run.started.elapsed(), run.computed)),
-            Poll::Pending => {
-                let at = run.started + run.wall_time_max;
-                let deadline = run.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
-                match deadline.as_mut().poll(context) {
-                    Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => {
-                        // Dropped before the outcome is told, so that its log is complete; its memory peak dies with it.
-                        run.guest = Box::pin(std::future::pending());
-                        let ending = Ending::Failed(TaskFailure::LimitReached(Limit::Timeout(run.wall_time_max)));
-                        let finished = Finished { ending, memory_bytes_peak: 0, output_bytes: 0 };
-                        Poll::Ready(outcome_of(finished, run.started.elapsed(), run.computed))
-                    }
-                }
-            }
-        }
+        polled.map(|finished| outcome_of(finished, run.started.elapsed(), run.computed))
     }
 }

@@ -12,7 +12,7 @@
 //! ```no_run
 //! use taskhost_sandbox::{Sandbox, SandboxOptions};
 //!
-//! let sandbox = Sandbox::new(SandboxOptions { cache_folder: None, instances: 64 })?;
+//! let sandbox = Sandbox::new(SandboxOptions { instances: 64, ..SandboxOptions::default() })?;
 //! for task in sandbox.inspect("numbers.wasm".as_ref()).expect("a component").signature.tasks {
 //!     println!("{}", task.function);
 //! }
@@ -23,12 +23,14 @@
 //! call) and `compile.rs` (one call).
 
 mod capability;
+mod command;
 mod compile;
 mod convert;
 mod docs;
 mod engine_config;
 mod error;
 mod execute;
+mod imports;
 mod inspect;
 mod limiter;
 mod outcome;
@@ -37,6 +39,7 @@ mod sandbox;
 mod state;
 mod turn;
 
+pub use command::Command;
 pub use compile::{CachedComponent, CompileCache};
 pub use docs::WIT_SECTION;
 pub use error::SandboxError;

@@ -5,9 +5,12 @@
 
 use std::fmt;
 
-use taskhost_model::{Ending, Limit, TaskFailure};
+use taskhost_model::{Ending, Limit, Limits, Refusal, TaskFailure, Value};
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+
+use crate::capability::Masks;
 
 /// Why the host ended a guest; travels as an error through wasmtime.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,7 @@ impl fmt::Display for Stop {
 impl std::error::Error for Stop {}
 
 /// The ending that an error of a call means. `stderr` is the last part of what the guest printed there.
-pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, memory_bytes_max: u64) -> Ending {
+pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, limits: &Limits) -> Ending {
     if let Some(stop) = find::<Stop>(error) {
         return match stop {
             Stop::Cancelled => Ending::Cancelled,
@@ -40,7 +43,10 @@ pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, memory_bytes_max:
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::AllocationTooLarge) {
-        return Ending::Failed(TaskFailure::LimitReached(Limit::Memory(memory_bytes_max)));
+        return Ending::Failed(TaskFailure::LimitReached(Limit::Memory(limits.memory_bytes_max)));
+    }
+    if matches!(find::<ResourceTableError>(error), Some(ResourceTableError::Full)) {
+        return Ending::Failed(TaskFailure::LimitReached(Limit::Handles(limits.handles_max)));
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
     let message = last_words(stderr).unwrap_or_else(|| match trap {
@@ -48,6 +54,26 @@ pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, memory_bytes_max:
         None => root_of(error),
     });
     Ending::Failed(TaskFailure::Trapped { message, backtrace })
+}
+
+/// The ending, with no secret in it. A result that holds one is no result: it would be stored and shown.
+pub(crate) fn without_secrets(ending: Ending, refusals: &mut [Refusal], masks: &Masks) -> Ending {
+    for refusal in refusals {
+        refusal.attempt = masks.masked(std::mem::take(&mut refusal.attempt));
+        refusal.grant = masks.masked(std::mem::take(&mut refusal.grant));
+    }
+    match ending {
+        Ending::Returned(value) if masks.is_in(&value) => {
+            let what = if matches!(value, Value::Result(Err(_))) { "error" } else { "result" };
+            Ending::Failed(TaskFailure::Returned(format!(
+                "its {what} holds the value of a secret, so it is not handed on"
+            )))
+        }
+        Ending::Failed(TaskFailure::Trapped { message, backtrace }) => {
+            Ending::Failed(TaskFailure::Trapped { message: masks.masked(message), backtrace: masks.masked(backtrace) })
+        }
+        ending => ending,
+    }
 }
 
 /// The first error of the chain that is an `E`; an I/O error of a stream hides ours one level deeper.

@@ -11,11 +11,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use taskhost_model::event::LogSource;
 use taskhost_model::seams::Reports;
-use taskhost_model::{Attachment, Limit};
+use taskhost_model::{Attachment, Limit, Limits};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::capability::Masks;
 use crate::outcome::Stop;
 
 /// Bytes of stderr kept for the failure's message: room for a long traceback.
@@ -33,21 +34,33 @@ pub(crate) struct Output {
     index: u32,
     reports: Arc<dyn Reports>,
     bytes_max: u64,
+    lines_max: u32,
+    masks: Option<Masks>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     bytes: u64,
+    /// Of these, what went through stdout and stderr.
+    printed: u64,
+    lines: u32,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     tail: Vec<u8>,
 }
 
 impl Output {
-    pub(crate) fn new(task: &Arc<str>, index: u32, reports: &Arc<dyn Reports>, bytes_max: u64) -> Arc<Output> {
+    pub(crate) fn new(
+        task: &Arc<str>,
+        index: u32,
+        reports: &Arc<dyn Reports>,
+        limits: &Limits,
+        masks: Option<Masks>,
+    ) -> Arc<Output> {
         let (task, reports) = (Arc::clone(task), Arc::clone(reports));
-        Arc::new(Output { task, index, reports, bytes_max, state: Mutex::default() })
+        let (bytes_max, lines_max) = (limits.output_bytes_max, limits.log_lines_max);
+        Arc::new(Output { task, index, reports, bytes_max, lines_max, masks, state: Mutex::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -57,6 +70,11 @@ impl Output {
     /// Bytes printed and logged so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.state().bytes
+    }
+
+    /// Bytes printed so far.
+    pub(crate) fn printed(&self) -> u64 {
+        self.state().printed
     }
 
     /// Counts `length` bytes that the guest wants to say.
@@ -73,9 +91,31 @@ impl Output {
         Ok(())
     }
 
-    /// Says a line.
-    pub(crate) fn line(&self, source: LogSource, line: &str) {
-        self.reports.attach(&self.task, self.index, Attachment::Log { source, line: line.to_owned() });
+    /// Says some lines: all of them, or those up to the limit.
+    pub(crate) fn lines(&self, source: LogSource, lines: impl Iterator<Item = String>) -> Result<(), Stop> {
+        for line in lines {
+            let mut state = self.state();
+            if state.lines >= self.lines_max {
+                return Err(Stop::Limit(Limit::LogLines(self.lines_max)));
+            }
+            state.lines += 1;
+            drop(state);
+            self.line(source, line);
+        }
+        Ok(())
+    }
+
+    fn line(&self, source: LogSource, line: String) {
+        let line = self.masked(line);
+        self.reports.attach(&self.task, self.index, Attachment::Log { source, line });
+    }
+
+    /// Text of the guest without any of its secrets.
+    fn masked(&self, text: String) -> String {
+        match &self.masks {
+            Some(masks) => masks.masked(text),
+            None => text,
+        }
     }
 
     fn write(&self, source: LogSource, bytes: &[u8]) -> Result<(), Stop> {
@@ -83,19 +123,30 @@ impl Output {
         {
             let mut state = self.state();
             Output::charge_state(&mut state, bytes.len(), self.bytes_max)?;
+            state.printed += bytes.len() as u64;
             if source == LogSource::Stderr {
                 keep_tail(&mut state.tail, bytes);
             }
             let pending = if source == LogSource::Stderr { &mut state.stderr } else { &mut state.stdout };
             for part in bytes.split_inclusive(|byte| *byte == b'\n') {
                 pending.extend_from_slice(part);
-                if part.ends_with(b"\n") || pending.len() > LINE_BYTES_MAX {
+                if part.ends_with(b"\n") {
                     lines.push(std::mem::take(pending));
+                } else if pending.len() > LINE_BYTES_MAX {
+                    lines.push(self.cut(pending));
                 }
             }
         }
-        lines.iter().for_each(|line| self.line(source, &text_of(line)));
-        Ok(())
+        self.lines(source, lines.iter().map(|line| text_of(line)))
+    }
+
+    /// The beginning of a line that is too long. What may be the beginning of a secret stays for the next one.
+    fn cut(&self, pending: &mut Vec<u8>) -> Vec<u8> {
+        let Some(masks) = &self.masks else { return std::mem::take(pending) };
+        let masked = masks.masked(String::from_utf8_lossy(pending).into_owned()).into_bytes();
+        let kept = masks.longest().saturating_sub(1).min(masked.len());
+        *pending = masked[masked.len() - kept..].to_vec();
+        masked[..masked.len() - kept].to_vec()
     }
 
     /// Says what was printed without a line end; gives the last part of stderr.
@@ -106,10 +157,10 @@ impl Output {
         };
         for (source, rest) in [(LogSource::Stdout, stdout), (LogSource::Stderr, stderr)] {
             if !rest.is_empty() {
-                self.line(source, &text_of(&rest));
+                self.line(source, text_of(&rest));
             }
         }
-        String::from_utf8_lossy(&tail).into_owned()
+        self.masked(String::from_utf8_lossy(&tail).into_owned())
     }
 }
 

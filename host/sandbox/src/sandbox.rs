@@ -8,34 +8,37 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use taskhost_model::limits::COMPONENT_BYTES_MAX;
-use taskhost_model::seams::{Catalog, CatalogError, Executor, PreparedTask};
+use taskhost_model::seams::{Catalog, CatalogError, Executor, PreparedTask, Vault};
 use taskhost_model::task_run::Bytes;
-use taskhost_model::{ComponentSignature, Digest, TaskCall, TaskFailure};
+use taskhost_model::{Area, ComponentSignature, Digest, TaskCall, TaskFailure};
 use tokio::runtime::{Handle, Runtime};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::capability::{self, Lane};
+use crate::capability::{self, Capabilities, Lane};
 use crate::compile::{self, CompileCache};
 use crate::engine_config;
 use crate::error::SandboxError;
 use crate::execute::Prepared;
 use crate::state::HostState;
-use crate::{docs, inspect};
+use crate::{docs, imports, inspect};
 
 /// How a sandbox is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default)]
 pub struct SandboxOptions {
     /// Where compiled components are kept; none keeps them in memory only.
     pub cache_folder: Option<PathBuf>,
     /// Guests alive at once: those that compute and those that wait.
     pub instances: usize,
+    /// Knows the secrets that tasks are granted; without it none is known.
+    pub vault: Option<Arc<dyn Vault>>,
 }
 
 /// Runs guests. One for a process.
 pub struct Sandbox {
     cache: Option<CompileCache>,
     instances: usize,
+    vault: Option<Arc<dyn Vault>>,
     general: Engine,
     concurrent: OnceLock<Result<Engine, String>>,
     linkers: Mutex<HashMap<Lane, Arc<Linker<HostState>>>>,
@@ -50,6 +53,11 @@ pub(crate) struct Loaded {
     pub(crate) component: Component,
     pub(crate) pre: InstancePre<HostState>,
     pub(crate) lane: Lane,
+    /// The same for [`Lane::Waiting`], if a task's grants make it wait.
+    waiting: OnceLock<InstancePre<HostState>>,
+    /// What its imports are for.
+    pub(crate) areas: Vec<Area>,
+    pub(crate) has_network: bool,
     pub(crate) signature: Arc<ComponentSignature>,
 }
 
@@ -82,6 +90,7 @@ impl Sandbox {
         Ok(Arc::new(Sandbox {
             cache: options.cache_folder.map(CompileCache::new),
             instances: options.instances,
+            vault: options.vault,
             general,
             concurrent: OnceLock::new(),
             linkers: Mutex::default(),
@@ -114,6 +123,16 @@ impl Sandbox {
         Ok(Inspection { signature, wit, lane: loaded.lane.name() })
     }
 
+    /// The component in a file.
+    pub(crate) fn loaded_file(&self, path: &Path) -> Result<Arc<Loaded>, CatalogError> {
+        self.load(&read(path)?)
+    }
+
+    /// Waits for something on this thread, which must not be one that runs guests.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.reactor.block_on(work)
+    }
+
     /// Compiles a component, or finds it, and links its imports.
     fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, CatalogError> {
         let digest = Digest::of(bytes);
@@ -142,9 +161,34 @@ impl Sandbox {
             }
         };
         let signature = inspect::signature(engine, &component, digest, bytes.len() as u64);
+        imports::check(&signature.imports)?;
         let lane = lane.unwrap_or_else(|| lane_of(&signature));
-        let pre = self.linker(engine, lane)?.instantiate_pre(&component).map_err(|error| missing_import(&error))?;
-        Ok(Loaded { engine: engine.clone(), component, pre, lane, signature: Arc::new(signature) })
+        let pre =
+            self.linker(engine, lane)?.instantiate_pre(&component).map_err(|error| imports::unlinkable(&error))?;
+        let areas = Area::of_all(&signature.imports);
+        Ok(Loaded {
+            engine: engine.clone(),
+            component,
+            pre,
+            lane,
+            waiting: OnceLock::new(),
+            has_network: areas.contains(&Area::Network),
+            areas,
+            signature: Arc::new(signature),
+        })
+    }
+
+    /// The component as linked for a lane.
+    pub(crate) fn linked(&self, loaded: &Loaded, lane: Lane) -> Result<(Lane, InstancePre<HostState>), CatalogError> {
+        if lane == loaded.lane {
+            return Ok((lane, loaded.pre.clone()));
+        }
+        if let Some(pre) = loaded.waiting.get() {
+            return Ok((lane, pre.clone()));
+        }
+        let linker = self.linker(&loaded.engine, lane)?;
+        let pre = linker.instantiate_pre(&loaded.component).map_err(|error| imports::unlinkable(&error))?;
+        Ok((lane, loaded.waiting.get_or_init(|| pre).clone()))
     }
 
     fn concurrent(&self) -> Result<&Engine, CatalogError> {
@@ -248,13 +292,6 @@ fn rejected(error: &wasmtime::Error) -> CatalogError {
     }
 }
 
-fn missing_import(error: &wasmtime::Error) -> CatalogError {
-    CatalogError {
-        message: format!("asks for something that this host does not have: {error:#}"),
-        help: Some("taskhost offers WASI 0.2 and 0.3 without http, and `taskhost:task@0.1.0`".to_owned()),
-    }
-}
-
 impl Catalog for Sandbox {
     fn signature(&self, path: &Path) -> Result<Arc<ComponentSignature>, CatalogError> {
         Ok(Arc::clone(&self.load(&read(path)?)?.signature))
@@ -270,6 +307,9 @@ impl Executor for Sandbox {
                 call.component_name, call.component
             ))
         })?;
-        Ok(Arc::new(Prepared::new(loaded, call)?))
+        let capabilities = Capabilities::prepare(call, self.vault.as_deref())?;
+        let linked = self.linked(&loaded, loaded.lane.with_grants(&loaded.areas, &call.grants));
+        let linked = linked.map_err(|error| TaskFailure::Unusable(error.message))?;
+        Ok(Arc::new(Prepared::new(loaded, linked, call, capabilities)?))
     }
 }

@@ -13,13 +13,17 @@ use taskhost_model::{Limit, Limits};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use crate::capability::{
+    Capabilities, HttpState, NetworkState, OpenFiles, VirtualClock, deterministic, network, refused::Refused,
+    traffic::Traffic,
+};
 use crate::limiter::Limiter;
 use crate::outcome::Stop;
 use crate::output::{Output, Printer};
 use crate::turn::Turn;
 
-/// Handles that a guest may hold at once: streams, pollables, clocks. A table without bound would be our memory.
-const HANDLES_MAX: usize = 10_000;
+/// Random bytes that a guest may ask for at once: they are made in our memory first.
+const RANDOM_BYTES_MAX: u64 = 16 << 20;
 
 /// What the host keeps for one guest.
 pub(crate) struct HostState {
@@ -28,13 +32,37 @@ pub(crate) struct HostState {
     pub(crate) scope: RunScope,
     pub(crate) limiter: Limiter,
     pub(crate) started: Instant,
+    /// What the task is granted; none for most tasks.
+    pub(crate) capabilities: Option<Arc<Capabilities>>,
+    /// Whether its component imports sockets at all.
+    has_network: bool,
+    /// Whether this is no task run, but a program that finds just the folders that it was given.
+    pub(crate) is_program: bool,
+    pub(crate) refused: Refused,
+    pub(crate) open_files: OpenFiles,
+    pub(crate) network: NetworkState,
+    pub(crate) http: Option<Box<HttpState>>,
+    /// Of a deterministic task run that has asked for the time.
+    pub(crate) virtual_clock: Option<VirtualClock>,
+    pub(crate) traffic: Traffic,
+    /// Bytes of its arguments.
+    pub(crate) bytes_in: u64,
+    /// Calls of the guest into the host.
+    pub(crate) host_calls: u64,
     output: Option<Arc<Output>>,
     wasi: Option<WasiCtx>,
-    table: ResourceTable,
+    pub(crate) table: ResourceTable,
 }
 
 impl HostState {
-    pub(crate) fn new(request: &Arc<TaskRunRequest>, index: u32, scope: &RunScope, started: Instant) -> HostState {
+    pub(crate) fn new(
+        request: &Arc<TaskRunRequest>,
+        index: u32,
+        scope: &RunScope,
+        capabilities: Option<&Arc<Capabilities>>,
+        has_network: bool,
+        started: Instant,
+    ) -> HostState {
         let limits = &request.call.limits;
         HostState {
             request: Arc::clone(request),
@@ -42,10 +70,29 @@ impl HostState {
             scope: scope.clone(),
             limiter: Limiter::new(limits.memory_bytes_max),
             started,
+            capabilities: capabilities.cloned(),
+            has_network,
+            is_program: false,
+            refused: Refused::default(),
+            open_files: OpenFiles::default(),
+            network: NetworkState::default(),
+            http: None,
+            virtual_clock: None,
+            traffic: Traffic::default(),
+            bytes_in: 0,
+            host_calls: 0,
             output: None,
             wasi: None,
             table: ResourceTable::new(),
         }
+    }
+
+    /// For a whole program, with a context of its own.
+    pub(crate) fn for_program(mut self, wasi: WasiCtx) -> HostState {
+        self.table.set_max_capacity(self.limits().handles_max as usize);
+        self.wasi = Some(wasi);
+        self.is_program = true;
+        self
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -59,10 +106,32 @@ impl HostState {
 
     /// The task's log.
     pub(crate) fn open_output(&mut self) -> &Arc<Output> {
-        let HostState { request, index, scope, output, .. } = self;
-        output.get_or_insert_with(|| {
-            Output::new(&request.task, *index, &scope.reports, request.call.limits.output_bytes_max)
-        })
+        if self.output.is_none() {
+            let masks = self.masks().cloned();
+            let log = Output::new(&self.request.task, self.index, &self.scope.reports, self.limits(), masks);
+            self.output = Some(log);
+        }
+        self.output.as_ref().expect("made just above")
+    }
+
+    /// WASI with what the task is granted; folders and settings are asked for where they are used.
+    fn make_wasi(&mut self) -> WasiCtx {
+        let output = Arc::clone(self.open_output());
+        self.table.set_max_capacity(self.limits().handles_max as usize);
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(Printer { output: Arc::clone(&output), source: LogSource::Stdout });
+        wasi.stderr(Printer { output, source: LogSource::Stderr });
+        wasi.max_random_size(RANDOM_BYTES_MAX);
+        if self.has_network {
+            network::set_up(&mut wasi, &self.network, &self.request.call, &self.refused);
+        }
+        if let Some(capabilities) = &self.capabilities {
+            wasi.envs(&capabilities.environment);
+            if let Some(seed) = &capabilities.seed {
+                self.virtual_clock = Some(deterministic::set_up(&mut wasi, seed, &self.request, self.index));
+            }
+        }
+        wasi.build()
     }
 
     /// Looked at every few milliseconds while the guest computes.
@@ -81,18 +150,11 @@ impl HostState {
     }
 }
 
-/// Nothing is granted: no arguments, environment, files or sockets; stdin is closed; stdout and stderr are the task's log.
-/// Clocks and random numbers are real.
+/// stdin is closed; stdout and stderr are the task's log.
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         if self.wasi.is_none() {
-            let output = Arc::clone(self.open_output());
-            self.table.set_max_capacity(HANDLES_MAX);
-            let mut wasi = WasiCtxBuilder::new();
-            wasi.stdout(Printer { output: Arc::clone(&output), source: LogSource::Stdout });
-            wasi.stderr(Printer { output, source: LogSource::Stderr });
-            wasi.allow_tcp(false).allow_udp(false);
-            self.wasi = Some(wasi.build());
+            self.wasi = Some(self.make_wasi());
         }
         let ctx = self.wasi.as_mut().expect("made just above");
         WasiCtxView { ctx, table: &mut self.table }

@@ -101,7 +101,8 @@ impl Host {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let cache_folder = options.cache_folder_in_use();
-        let sandbox = Sandbox::new(SandboxOptions { cache_folder, instances: options.concurrency })?;
+        let sandbox =
+            Sandbox::new(SandboxOptions { cache_folder, instances: options.concurrency, ..SandboxOptions::default() })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         Ok(Host(Arc::new(Inner { pools: Pools::new(sandbox.clone(), size), sandbox })))
     }

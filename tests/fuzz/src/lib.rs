@@ -100,7 +100,7 @@ pub struct Loader {
 impl Loader {
     /// A sandbox without a cache, and a file to load from.
     pub fn new() -> Loader {
-        let sandbox = Sandbox::new(SandboxOptions { cache_folder: None, instances: 16 }).expect("a sandbox");
+        let sandbox = Sandbox::new(SandboxOptions { instances: 16, ..SandboxOptions::default() }).expect("a sandbox");
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("taskhost-fuzz-{}-{}.wasm", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         Loader { sandbox, file: std::env::temp_dir().join(name) }

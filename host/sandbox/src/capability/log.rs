@@ -43,8 +43,7 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
         let message = message.to_str(&store)?;
         // Counted before it is copied: the limit also bounds what one message makes us hold.
         output.charge(message.len())?;
-        message.lines().for_each(|line| output.line(LogSource::Log(level.into()), line));
-        Ok(())
+        Ok(output.lines(LogSource::Log(level.into()), message.lines().map(str::to_owned))?)
     })?;
     interface.func_wrap("enabled", |_: StoreContextMut<'_, HostState>, (level,): (Level,)| {
         Ok((LogLevel::from(level) >= LogLevel::Debug,))

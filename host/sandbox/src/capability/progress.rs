@@ -13,8 +13,10 @@ pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     linker.instance("taskhost:task/progress@0.1.0")?.func_wrap(
         "report",
         |store: StoreContextMut<'_, HostState>, (done, total, message): (u32, u32, WasmStr)| {
-            let message = message.to_str(&store)?.chars().take(MESSAGE_CHARS_MAX).collect();
+            let message: String = message.to_str(&store)?.into_owned();
             let state = store.data();
+            let message = state.masks().map_or_else(|| message.clone(), |masks| masks.masked(message.clone()));
+            let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
             state.scope.reports.attach(&state.request.task, state.index, Attachment::Progress { done, total, message });
             Ok(())
         },

@@ -1,7 +1,4 @@
-//! WASI 0.2, and 0.3 for components with async functions: linked whole, granted nothing.
-//!
-//! Toolchains import files, the environment and sockets whether a task uses them or not, so all of it is there; what is not granted
-//! answers with a permission error (see [`HostState`]'s `WasiView`).
+//! WASI 0.2, and 0.3 for components with async functions: linked whole. What needs a grant is replaced by its capability's own functions.
 
 use wasmtime::Result;
 use wasmtime::component::Linker;
@@ -20,8 +17,8 @@ pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
     }
 }
 
-/// Whether an imported function can make a guest wait. Pollables come from clocks and sockets only: stdin is closed, stdout and stderr
-/// never block, and no files are granted.
+/// Whether an imported function can make a guest wait, whatever it is granted. Pollables come from clocks, sockets and HTTP: stdin is
+/// closed, stdout and stderr never block, and files are judged by the grants ([`Lane::with_grants`]).
 pub(crate) fn can_wait(interface: &str, function: &str) -> bool {
     let name = interface.split('@').next().unwrap_or(interface);
     match name {

@@ -11,7 +11,7 @@ use std::thread::Thread;
 use taskhost_model::event::LogSource;
 use taskhost_model::seams::{Catalog, Executor, Reports, RunScope, Started};
 use taskhost_model::{
-    Attachment, Ending, FlowRunId, Limits, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,
+    Attachment, Ending, FlowRunId, Grants, Limits, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,
     TaskRunRequest, TaskSignature, Value,
 };
 use taskhost_sandbox::{Sandbox, SandboxOptions};
@@ -55,16 +55,31 @@ pub(crate) struct Guest {
     pub(crate) digest: taskhost_model::Digest,
     pub(crate) log: Arc<Log>,
     pub(crate) limits: Limits,
+    pub(crate) grants: Grants,
+    pub(crate) deterministic: bool,
     pub(crate) cancelled: Arc<AtomicBool>,
 }
 
 impl Guest {
     pub(crate) fn new(name: &str) -> Guest {
-        let sandbox = Sandbox::new(SandboxOptions { cache_folder: None, instances: 64 }).expect("a sandbox");
+        Guest::with_options(name, SandboxOptions { instances: 64, ..SandboxOptions::default() })
+    }
+
+    pub(crate) fn with_options(name: &str, options: SandboxOptions) -> Guest {
+        let sandbox = Sandbox::new(options).expect("a sandbox");
         let signature = sandbox.signature(&guest(name)).expect("a component");
         let tasks = signature.tasks.clone();
         let (log, cancelled) = (Arc::default(), Arc::default());
-        Guest { sandbox, tasks, digest: signature.digest, log, limits: Limits::DEFAULT, cancelled }
+        Guest {
+            sandbox,
+            tasks,
+            digest: signature.digest,
+            log,
+            limits: Limits::DEFAULT,
+            grants: Grants::default(),
+            deterministic: false,
+            cancelled,
+        }
     }
 
     pub(crate) fn request(&self, function: &str, arguments: Vec<Value>) -> Arc<TaskRunRequest> {
@@ -77,8 +92,8 @@ impl Guest {
             parameters: task.parameters.iter().map(|(_, ty)| ty.clone()).collect(),
             result: task.result.clone(),
             limits: self.limits,
-            grants: Arc::default(),
-            deterministic: false,
+            grants: Arc::new(self.grants.clone()),
+            deterministic: self.deterministic,
         };
         Arc::new(TaskRunRequest {
             flow_run: FlowRunId::new(1, 1),

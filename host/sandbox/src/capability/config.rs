@@ -1,0 +1,112 @@
+//! `config` and `secrets`: settings that reach the guest by `wasi:config/store`, and the care that no secret goes further.
+
+use std::sync::{Arc, LazyLock};
+
+use taskhost_model::seams::Vault;
+use taskhost_model::{Grants, TaskFailure, Value};
+use wasmtime::Result;
+use wasmtime::component::Linker;
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+
+use crate::state::HostState;
+
+/// What stands for a secret's value.
+const MASK: &str = "***";
+
+/// Shorter lines of a secret are not masked: they would be found in any text.
+const MASKED_BYTES_MIN: usize = 4;
+
+static NO_SETTINGS: LazyLock<Settings> = LazyLock::new(Settings::default);
+
+/// Settings and secrets of a task.
+#[derive(Default)]
+pub(crate) struct Settings {
+    variables: WasiConfigVariables,
+    pub(crate) masks: Masks,
+}
+
+impl Settings {
+    pub(super) fn prepare(grants: &Grants, vault: Option<&dyn Vault>) -> Result<Settings, TaskFailure> {
+        let mut settings = Settings::default();
+        for (key, value) in &grants.config {
+            settings.variables.insert(&**key, &**value);
+        }
+        for name in &grants.secrets {
+            let value = vault.and_then(|vault| vault.secret(name));
+            let value = value.ok_or_else(|| TaskFailure::Unusable(format!("the secret `{name}` is not known here")))?;
+            settings.variables.insert(&**name, &*value);
+            settings.masks.add(&value);
+        }
+        Ok(settings)
+    }
+}
+
+pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
+    wasmtime_wasi_config::add_to_linker(linker, |state| WasiConfig::from(&state.settings().variables))
+}
+
+impl HostState {
+    fn settings(&self) -> &Settings {
+        self.capabilities.as_ref().map_or(&*NO_SETTINGS, |capabilities| &capabilities.settings)
+    }
+
+    /// Secrets of which nothing may be said; none for most tasks.
+    pub(crate) fn masks(&self) -> Option<&Masks> {
+        self.capabilities.as_ref().map(|capabilities| &capabilities.settings.masks).filter(|masks| !masks.0.is_empty())
+    }
+}
+
+/// The values of a task's secrets, each line of them by itself.
+#[derive(Clone, Default)]
+pub(crate) struct Masks(Vec<Arc<str>>);
+
+impl Masks {
+    fn add(&mut self, value: &Arc<str>) {
+        let whole = std::iter::once(Arc::clone(value));
+        let lines = value.lines().map(str::trim).filter(|line| line.len() >= MASKED_BYTES_MIN).map(Arc::from);
+        self.0.extend(whole.chain(lines));
+        // The longest first: one may be a part of another.
+        self.0.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+        self.0.dedup();
+    }
+
+    /// Bytes of the longest.
+    pub(crate) fn longest(&self) -> usize {
+        self.0.first().map_or(0, |text| text.len())
+    }
+
+    /// The text without any secret.
+    pub(crate) fn masked(&self, text: String) -> String {
+        self.0
+            .iter()
+            .fold(text, |text, secret| if text.contains(&**secret) { text.replace(&**secret, MASK) } else { text })
+    }
+
+    /// Whether a value holds a secret in a string, or in bytes.
+    pub(crate) fn is_in(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.is_in_bytes(text.as_bytes()),
+            // An image is searched whole: strings are never packed, and bytes may hold text.
+            Value::List(list) => match (list.image(), list.values()) {
+                (Some(image), _) => self.is_in_bytes(image),
+                (None, Some(values)) => values.iter().any(|item| self.is_in(item)),
+                (None, None) => false,
+            },
+            Value::Record(items) | Value::Tuple(items) => items.iter().any(|item| self.is_in(item)),
+            Value::Variant(_, Some(inner))
+            | Value::Option(Some(inner))
+            | Value::Result(Ok(Some(inner)) | Err(Some(inner))) => self.is_in(inner),
+            _ => false,
+        }
+    }
+
+    fn is_in_bytes(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|secret| bytes.windows(secret.len().max(1)).any(|window| window == secret.as_bytes()))
+    }
+}
+
+impl std::fmt::Debug for Masks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} secrets", self.0.len())
+    }
+}

@@ -1,0 +1,335 @@
+//! `read` and `write`: folders of the host, each a preopened directory of the guest.
+//!
+//! A folder is opened once, step by step and through no symbolic link, and from then on everything happens below its descriptor: WASI's
+//! own path resolution (`openat2` with `RESOLVE_BENEATH` where the kernel has it) lets no `..`, link or race leave it. Beside the granted
+//! folders a guest finds `/`, in which every path is refused: only so can the report say what it tried to open.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Weak};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use taskhost_model::Limit;
+use taskhost_model::grants::{Access, FolderGrant};
+use wasmtime::component::{Linker, Resource};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::filesystem::{Descriptor, Dir, WasiFilesystemView};
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptor, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::{FsPerms, OpenMode};
+
+use super::Lane;
+use super::refused::{quoted, shown};
+use crate::outcome::Stop;
+use crate::state::HostState;
+
+/// A folder, ready for the guests of a task.
+pub(crate) struct Folder {
+    guest_path: Arc<str>,
+    dir: Dir,
+}
+
+impl Folder {
+    /// A folder with everything in it, for a program.
+    pub(crate) fn whole(path: &Path, guest_path: &str) -> io::Result<Folder> {
+        let dir = Dir::new(File::open(path)?, FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE, false);
+        Ok(Folder { guest_path: guest_path.into(), dir })
+    }
+}
+
+/// Why a granted folder cannot be opened.
+#[derive(Debug)]
+pub(crate) struct FolderError {
+    folder: String,
+    reason: String,
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the granted folder `{}` {}", self.folder, self.reason)
+    }
+}
+
+/// Opens the folders of a task's grants.
+pub(super) fn open(grants: &[FolderGrant]) -> Result<Vec<Folder>, FolderError> {
+    grants
+        .iter()
+        .map(|grant| open_one(grant).map(|dir| Folder { guest_path: Arc::clone(&grant.guest_path), dir }))
+        .collect()
+}
+
+fn open_one(grant: &FolderGrant) -> Result<Dir, FolderError> {
+    let wrong = |reason: String| FolderError { folder: grant.guest_path.to_string(), reason };
+    let base = grant
+        .base
+        .as_deref()
+        .map_or(Path::new("/"), |base| if base.as_os_str().is_empty() { Path::new(".") } else { base });
+    let mut folder =
+        File::open(base).map_err(|error| wrong(format!("cannot be opened: `{}`: {error}", base.display())))?;
+    let mut place = PathBuf::new();
+    for step in grant.steps() {
+        place.push(step);
+        folder = open_step(&folder, step, grant.access).map_err(|why| wrong(told(&folder, step, &place, &why)))?;
+    }
+    let perms = match grant.access {
+        Access::Read => (FsPerms::ReadOnly, OpenMode::READ),
+        Access::Write => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),
+    };
+    Ok(Dir::new(folder, perms.0, perms.1, false))
+}
+
+/// A folder to write into is made if it is not there.
+fn open_step(folder: &File, step: &str, access: Access) -> io::Result<File> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let open = || rustix::fs::openat(folder, step, flags, Mode::empty()).map(File::from);
+    match open() {
+        Err(rustix::io::Errno::NOENT) if access == Access::Write => {
+            match rustix::fs::mkdirat(folder, step, Mode::from_raw_mode(0o777)) {
+                // Another task run may have been quicker.
+                Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(open()?),
+                Err(error) => Err(error.into()),
+            }
+        }
+        opened => Ok(opened?),
+    }
+}
+
+fn told(folder: &File, step: &str, place: &Path, error: &io::Error) -> String {
+    let is_link = rustix::fs::statat(folder, step, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_symlink());
+    match error.kind() {
+        _ if is_link => {
+            format!("leads through the symbolic link `{}`; grant the folder that it points to", place.display())
+        }
+        io::ErrorKind::NotFound => format!("does not exist: there is no `{}`", place.display()),
+        io::ErrorKind::NotADirectory => {
+            format!("is no folder: `{}` is a file; grant the folder that holds it", place.display())
+        }
+        _ => format!("cannot be opened: `{}`: {error}", place.display()),
+    }
+}
+
+/// The folder behind `/`: empty and nameless, so that even a path that is not refused leads nowhere.
+static NOWHERE: LazyLock<Option<Dir>> = LazyLock::new(|| {
+    let name = format!("taskhost-nowhere-{}-{:p}", std::process::id(), &raw const NOWHERE);
+    let path = std::env::temp_dir().join(name);
+    std::fs::create_dir(&path).ok()?;
+    let folder = File::open(&path);
+    // Gone as soon as it is open: nobody can put anything into a folder without a name.
+    std::fs::remove_dir(&path).ok()?;
+    Some(Dir::new(folder.ok()?, FsPerms::ReadOnly, OpenMode::READ, true))
+});
+
+/// The files that a guest has open. A file is open as long as a descriptor or a stream of it lives.
+#[derive(Default)]
+pub(crate) struct OpenFiles(Vec<Weak<File>>);
+
+impl OpenFiles {
+    fn add(&mut self, descriptor: &Descriptor, most: u32) -> Result<(), Stop> {
+        let most_here = most as usize;
+        if self.0.len() >= most_here {
+            self.0.retain(|file| file.strong_count() > 0);
+        }
+        let file = match descriptor {
+            Descriptor::File(file) => &file.file,
+            Descriptor::Dir(dir) => &dir.dir,
+        };
+        self.0.push(Arc::downgrade(file));
+        if self.0.len() > most_here { Err(Stop::Limit(Limit::Files(most))) } else { Ok(()) }
+    }
+}
+
+type Fd = Resource<Descriptor>;
+
+impl HostState {
+    fn folders(&self) -> &[Folder] {
+        self.capabilities.as_ref().map_or(&[], |capabilities| &capabilities.folders)
+    }
+
+    /// What the guest finds preopened.
+    pub(super) fn directories(&mut self) -> Result<Vec<(Fd, String)>> {
+        let mut found: Vec<(Dir, String)> =
+            self.folders().iter().map(|folder| (folder.dir.clone(), folder.guest_path.to_string())).collect();
+        // A library takes both `.` and `/` for the place where all paths begin: where one is granted, the other has no room.
+        let has_root = found.iter().any(|(_, path)| path == "." || path == "/");
+        if let Some(nowhere) = NOWHERE.as_ref().filter(|_| !has_root && !self.is_program) {
+            found.push((nowhere.clone(), "/".to_owned()));
+        }
+        let table = self.filesystem().table;
+        found.into_iter().map(|(dir, path)| Ok((table.push(Descriptor::Dir(dir))?, path))).collect()
+    }
+
+    /// The path by which the guest knows a preopened folder; none for any other folder.
+    fn base_of(&mut self, fd: &Fd) -> Result<Option<String>> {
+        let Descriptor::Dir(Dir { dir, .. }) = self.filesystem().table.get(fd)? else { return Ok(None) };
+        let dir = Arc::clone(dir);
+        if NOWHERE.as_ref().is_some_and(|nowhere| Arc::ptr_eq(&nowhere.dir, &dir)) {
+            return Ok(Some("/".to_owned()));
+        }
+        let found = self.folders().iter().find(|folder| Arc::ptr_eq(&folder.dir.dir, &dir));
+        Ok(found.map(|folder| folder.guest_path.to_string()))
+    }
+
+    pub(super) fn is_nowhere(&mut self, fd: &Fd) -> Result<bool> {
+        Ok(match (self.filesystem().table.get(fd)?, NOWHERE.as_ref()) {
+            (Descriptor::Dir(dir), Some(nowhere)) => Arc::ptr_eq(&dir.dir, &nowhere.dir),
+            _ => false,
+        })
+    }
+
+    /// Remembers that a path was refused.
+    pub(super) fn refuse_path(&mut self, fd: &Fd, path: &str, verb: &str, access: Access) -> Result<()> {
+        let base = self.base_of(fd)?;
+        let whole = match base.as_deref() {
+            None | Some(".") => path.to_owned(),
+            Some(base) => format!("{}/{path}", base.trim_end_matches('/')),
+        };
+        let key = if access == Access::Write { "write" } else { "read" };
+        let folder =
+            Path::new(&whole).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()).unwrap_or(".");
+        self.refused.note(format!("{verb} `{}`", shown(&whole)), format!("{key} = [{}]", quoted(folder)));
+        Ok(())
+    }
+
+    /// What a path call gave, with a note if it was refused.
+    fn told_path<T>(
+        &mut self,
+        fd: &Fd,
+        path: &str,
+        call: PathCall,
+        result: FsResult<T>,
+    ) -> Result<Result<T, ErrorCode>> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(error) => {
+                let code = error.downcast()?;
+                if matches!(code, ErrorCode::NotPermitted) {
+                    self.refuse_path(fd, path, call.verb, call.access)?;
+                }
+                Ok(Err(code))
+            }
+        }
+    }
+
+    pub(super) fn opened(&mut self, fd: &Fd) -> Result<()> {
+        let most = self.limits().files_max;
+        let descriptor = self.filesystem().table.get(fd)?.clone();
+        Ok(self.open_files.add(&descriptor, most)?)
+    }
+}
+
+/// What a call with a path is for.
+#[derive(Clone, Copy)]
+struct PathCall {
+    verb: &'static str,
+    access: Access,
+}
+
+const READS: PathCall = PathCall { verb: "look at", access: Access::Read };
+const OPENS: PathCall = PathCall { verb: "open", access: Access::Read };
+const WRITES: PathCall = PathCall { verb: "write to", access: Access::Write };
+const MAKES: PathCall = PathCall { verb: "make", access: Access::Write };
+const DELETES: PathCall = PathCall { verb: "delete", access: Access::Write };
+const MOVES: PathCall = PathCall { verb: "move", access: Access::Write };
+const LINKS: PathCall = PathCall { verb: "link", access: Access::Write };
+
+fn opens(oflags: OpenFlags, flags: DescriptorFlags) -> PathCall {
+    let writes = oflags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
+        || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
+    if writes { WRITES } else { OPENS }
+}
+
+/// Replaces the functions that take a path.
+pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
+    linker
+        .instance(&wasi("preopens"))?
+        .func_wrap("get-directories", |mut store: StoreContextMut<'_, HostState>, (): ()| {
+            Ok((store.data_mut().directories()?,))
+        })?;
+    match lane {
+        Lane::Direct => link_refusals(linker)?,
+        Lane::Waiting | Lane::Concurrent => link_paths(linker)?,
+    }
+    Ok(())
+}
+
+/// The version that wasmtime-wasi links; any 0.2 of a guest finds it.
+fn wasi(interface: &str) -> String {
+    format!("wasi:filesystem/{interface}@0.2.12")
+}
+
+/// Each function that takes a path: its name, its arguments, which of them is the path, what it is for, what it gives.
+macro_rules! each_path_call {
+    ($each:ident) => {
+        $each!("open-at", open_at, (path_flags: PathFlags, path: String, oflags: OpenFlags, flags: DescriptorFlags), path, opens(oflags, flags), Fd);
+        $each!("stat-at", stat_at, (path_flags: PathFlags, path: String), path, READS, DescriptorStat);
+        $each!("metadata-hash-at", metadata_hash_at, (path_flags: PathFlags, path: String), path, READS, MetadataHashValue);
+        $each!("readlink-at", readlink_at, (path: String), path, READS, String);
+        $each!("create-directory-at", create_directory_at, (path: String), path, MAKES, ());
+        $each!("unlink-file-at", unlink_file_at, (path: String), path, DELETES, ());
+        $each!("remove-directory-at", remove_directory_at, (path: String), path, DELETES, ());
+        $each!("set-times-at", set_times_at, (path_flags: PathFlags, path: String, accessed: NewTimestamp, modified: NewTimestamp), path, WRITES, ());
+        $each!("symlink-at", symlink_at, (target: String, path: String), path, LINKS, ());
+        $each!("rename-at", rename_at, (path: String, other: Fd, new_path: String), path, MOVES, ());
+        $each!("link-at", link_at, (path_flags: PathFlags, path: String, other: Fd, new_path: String), path, LINKS, ());
+    };
+}
+
+/// For guests without a folder: every path is refused.
+fn link_refusals(linker: &mut Linker<HostState>) -> Result<()> {
+    let mut types = linker.instance(&wasi("types"))?;
+    macro_rules! refuse {
+        ($name:literal, $method:ident, ($($argument:ident: $ty:ty),*), $path:ident, $call:expr, $result:ty) => {
+            types.func_wrap(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, HostState>, (fd, $($argument,)*): (Fd, $($ty,)*)| {
+                    $(let _ = &$argument;)*
+                    let call: PathCall = $call;
+                    store.data_mut().refuse_path(&fd, &$path, call.verb, call.access)?;
+                    Ok((Err::<$result, ErrorCode>(ErrorCode::NotPermitted),))
+                },
+            )?;
+        };
+    }
+    each_path_call!(refuse);
+    Ok(())
+}
+
+/// For guests with folders: what happens outside of them is refused, and told.
+fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
+    let mut types = linker.instance(&wasi("types"))?;
+    macro_rules! judge {
+        ($name:literal, $method:ident, ($($argument:ident: $ty:ty),*), $path:ident, $call:expr, $result:ty) => {
+            types.func_wrap_async(
+                concat!("[method]descriptor.", $name),
+                |mut store: StoreContextMut<'_, HostState>, (fd, $($argument,)*): (Fd, $($ty,)*)| {
+                    Box::new(async move {
+                        let state = store.data_mut();
+                        let (call, asked): (PathCall, String) = ($call, $path.clone());
+                        let again = Fd::new_borrow(fd.rep());
+                        if state.is_nowhere(&fd)? {
+                            state.refuse_path(&fd, &asked, call.verb, call.access)?;
+                            return Ok((Err::<$result, ErrorCode>(ErrorCode::NotPermitted),));
+                        }
+                        let result = HostDescriptor::$method(&mut state.filesystem(), fd, $($argument,)*).await;
+                        let result = state.told_path(&again, &asked, call, result)?;
+                        judge!(@opened state, result, $method);
+                        Ok((result,))
+                    })
+                },
+            )?;
+        };
+        (@opened $state:ident, $result:ident, open_at) => {
+            if let Ok(fd) = &$result {
+                $state.opened(fd)?;
+            }
+        };
+        (@opened $state:ident, $result:ident, $method:ident) => {};
+    }
+    each_path_call!(judge);
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! The same judgements for the async interfaces of WASI 0.3, for guests with async functions.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use taskhost_model::grants::Access;
+use wasmtime::component::{Accessor, Linker, Resource, ResourceType};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p3::bindings::filesystem::types as files;
+use wasmtime_wasi::p3::bindings::sockets::ip_name_lookup::ErrorCode as LookupError;
+use wasmtime_wasi::p3::bindings::sockets::types as sockets;
+use wasmtime_wasi::sockets::{TcpSocket, UdpSocket, WasiSocketsView};
+
+use crate::state::HostState;
+
+type Store<'a> = StoreContextMut<'a, HostState>;
+
+pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
+    link_files(linker)?;
+    link_lookup(linker)?;
+    link_sockets(linker)?;
+    link_clocks(linker)
+}
+
+/// Opening is judged and counted; every other call needs something opened, or finds `/` empty.
+fn link_files(linker: &mut Linker<HostState>) -> Result<()> {
+    linker
+        .instance("wasi:filesystem/preopens@0.3.0")?
+        .func_wrap("get-directories", |mut store: Store<'_>, (): ()| Ok((store.data_mut().directories()?,)))?;
+    type Open = (Resource<Descriptor>, files::PathFlags, String, files::OpenFlags, files::DescriptorFlags);
+    linker.instance("wasi:filesystem/types@0.3.0")?.func_wrap_concurrent(
+        "[method]descriptor.open-at",
+        |accessor: &Accessor<HostState>, (fd, path_flags, path, oflags, flags): Open| {
+            Box::pin(async move {
+                let (again, asked) = (Resource::new_borrow(fd.rep()), path.clone());
+                let writes = oflags.intersects(files::OpenFlags::CREATE | files::OpenFlags::TRUNCATE)
+                    || flags.intersects(files::DescriptorFlags::WRITE | files::DescriptorFlags::MUTATE_DIRECTORY);
+                let (verb, access) = if writes { ("write to", Access::Write) } else { ("open", Access::Read) };
+                let nowhere = accessor.with(|mut store| store.data_mut().is_nowhere(&again))?;
+                let result = if nowhere {
+                    Err(files::ErrorCode::NotPermitted)
+                } else {
+                    let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
+                    let opened = files::HostDescriptorWithStore::open_at(&files, fd, path_flags, path, oflags, flags);
+                    match opened.await {
+                        Ok(fd) => Ok(fd),
+                        Err(error) => Err(error.downcast()?),
+                    }
+                };
+                accessor.with(|mut store| match &result {
+                    Ok(fd) => store.data_mut().opened(fd),
+                    Err(files::ErrorCode::NotPermitted) => store.data_mut().refuse_path(&again, &asked, verb, access),
+                    Err(_) => Ok(()),
+                })?;
+                Ok((result,))
+            })
+        },
+    )
+}
+
+/// Only names that a rule names are looked up, and only what it opens is told.
+fn link_lookup(linker: &mut Linker<HostState>) -> Result<()> {
+    linker.instance("wasi:sockets/ip-name-lookup@0.3.0")?.func_wrap_concurrent(
+        "resolve-addresses",
+        |accessor: &Accessor<HostState>, (name,): (String,)| {
+            Box::pin(async move {
+                let Some(known) = accessor.with(|mut store| store.data_mut().may_look_up(&name)) else {
+                    return Ok((Err(LookupError::AccessDenied),));
+                };
+                let found: Vec<IpAddr> = match known.trim_matches(['[', ']']).parse::<IpAddr>() {
+                    Ok(address) => vec![address],
+                    Err(_) => match tokio::net::lookup_host((&*known, 0)).await {
+                        Ok(found) => found.map(|address| address.ip().to_canonical()).collect(),
+                        Err(_) => return Ok((Err(LookupError::NameUnresolvable),)),
+                    },
+                };
+                let opened =
+                    |address: &IpAddr| accessor.with(|mut store| store.data_mut().take_address(&known, *address));
+                let addresses: Vec<sockets::IpAddress> = found.into_iter().filter(opened).map(Into::into).collect();
+                Ok((if addresses.is_empty() { Err(LookupError::AccessDenied) } else { Ok(addresses) },))
+            })
+        },
+    )
+}
+
+fn link_sockets(linker: &mut Linker<HostState>) -> Result<()> {
+    let mut types = linker.instance("wasi:sockets/types@0.3.0")?;
+    types.func_wrap("[static]tcp-socket.create", |mut store: Store<'_>, (family,): (sockets::IpAddressFamily,)| {
+        let state = store.data_mut();
+        state.count_socket()?;
+        let made = sockets::HostTcpSocket::create(&mut state.sockets(), family);
+        Ok((answered(made)?,))
+    })?;
+    types.func_wrap_async(
+        "[static]udp-socket.create",
+        |mut store: Store<'_>, (family,): (sockets::IpAddressFamily,)| {
+            Box::new(async move {
+                let state = store.data_mut();
+                state.count_socket()?;
+                let made = sockets::HostUdpSocket::create(&mut state.sockets(), family).await;
+                Ok((answered(made)?,))
+            })
+        },
+    )?;
+    types.resource("tcp-socket", ResourceType::host::<TcpSocket>(), |mut store, rep| {
+        let state = store.data_mut();
+        state.count_socket_dropped();
+        sockets::HostTcpSocket::drop(&mut state.sockets(), Resource::new_own(rep))
+    })?;
+    types.resource("udp-socket", ResourceType::host::<UdpSocket>(), |mut store, rep| {
+        let state = store.data_mut();
+        state.count_socket_dropped();
+        sockets::HostUdpSocket::drop(&mut state.sockets(), Resource::new_own(rep))
+    })
+}
+
+fn answered<T>(result: wasmtime_wasi::p3::sockets::SocketResult<T>) -> Result<Result<T, sockets::ErrorCode>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => Ok(Err(error.downcast()?)),
+    }
+}
+
+/// A deterministic guest's clock is moved on by its waits.
+fn link_clocks(linker: &mut Linker<HostState>) -> Result<()> {
+    let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.3.0")?;
+    clock.func_wrap_concurrent("wait-for", |accessor: &Accessor<HostState>, (length,): (u64,)| {
+        Box::pin(async move {
+            let until = accessor.with(|mut store| store.data_mut().guest_time().saturating_add(length));
+            wait(accessor, length, until).await;
+            Ok(())
+        })
+    })?;
+    clock.func_wrap_concurrent("wait-until", |accessor: &Accessor<HostState>, (until,): (u64,)| {
+        Box::pin(async move {
+            let now = accessor.with(|mut store| store.data_mut().guest_time());
+            wait(accessor, until.saturating_sub(now), until).await;
+            Ok(())
+        })
+    })
+}
+
+async fn wait(accessor: &Accessor<HostState>, length: u64, until: u64) {
+    if length > 0 {
+        tokio::time::sleep(Duration::from_nanos(length)).await;
+    }
+    accessor.with(|mut store| store.data_mut().clock_reaches(until));
+}

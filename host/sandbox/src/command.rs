@@ -1,0 +1,149 @@
+//! [`Sandbox::run_command`]: a whole program (`wasi:cli/run`) in the same sandbox that tasks run in, with the streams of this process.
+//!
+//! Not a task: it prints as it likes and ends with an exit code. For programs that measure the host, such as WASI's test suites.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use taskhost_model::seams::{CatalogError, Reports, RunScope};
+use taskhost_model::{Attachment, FlowRunId, Limits, RequestId, TaskCall, TaskRunReport, TaskRunRequest};
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{Engine, Result, Store, UpdateDeadline, format_err};
+use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
+
+use crate::capability::{Capabilities, Folder, Lane, Settings};
+use crate::outcome;
+use crate::sandbox::{Loaded, Sandbox};
+use crate::state::HostState;
+
+/// What a program is given.
+#[derive(Clone, Default, Debug)]
+pub struct Command {
+    /// Its command line, without its name.
+    pub arguments: Vec<String>,
+    /// Its environment.
+    pub environment: Vec<(String, String)>,
+    /// Folders of the host that it may read and write, and where it sees them.
+    pub folders: Vec<(PathBuf, String)>,
+    /// Whether it may use the network as this process may.
+    pub network: bool,
+}
+
+/// A program may take what a user's own program may take, but not run away with the machine.
+const LIMITS: Limits = Limits {
+    memory_bytes_max: 4 << 30,
+    cpu_time_max: Duration::from_secs(24 * 3600),
+    wall_time_max: Duration::from_secs(24 * 3600),
+    output_bytes_max: u64::MAX,
+    result_bytes_max: 1 << 20,
+    log_lines_max: u32::MAX,
+    files_max: 1_024,
+    sockets_max: 1_024,
+    handles_max: 1_000_000,
+};
+
+impl Sandbox {
+    /// Runs the program in the file at `path` to its end, on this thread; gives its exit code. An error if it is no program, or if it trapped.
+    pub fn run_command(&self, path: &Path, command: Command) -> Result<i32, CatalogError> {
+        let loaded = self.loaded_file(path)?;
+        // A program may always wait.
+        let lane = if loaded.lane == Lane::Concurrent { Lane::Concurrent } else { Lane::Waiting };
+        let (_, pre) = self.linked(&loaded, lane)?;
+        let state = state_of(path, &loaded, command)?;
+        match self.block_on(run(&loaded, &pre, state)) {
+            Ok(Ok(())) => Ok(0),
+            Ok(Err(())) => Ok(1),
+            Err(error) => match error.downcast_ref::<I32Exit>() {
+                Some(exit) => Ok(exit.0),
+                None => Err(CatalogError { message: stopped(&error), help: None }),
+            },
+        }
+    }
+}
+
+fn stopped(error: &wasmtime::Error) -> String {
+    match outcome::ending_of(error, "", &LIMITS) {
+        taskhost_model::Ending::Failed(failure) => format!("stopped: {failure}"),
+        _ => "was stopped".to_owned(),
+    }
+}
+
+async fn run(loaded: &Loaded, pre: &InstancePre<HostState>, state: HostState) -> Result<Result<(), ()>> {
+    let mut store = Store::new(&loaded.engine, state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+    let instance = pre.instantiate_async(&mut store).await?;
+    let name = run_export(&loaded.engine, &loaded.component).ok_or_else(|| format_err!("exports no `wasi:cli/run`"))?;
+    let interface = instance.get_export_index(&mut store, None, &name);
+    let function = interface.and_then(|interface| instance.get_export_index(&mut store, Some(&interface), "run"));
+    let function = function.ok_or_else(|| format_err!("`{name}` has no function `run`"))?;
+    let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut store, &function)?;
+    Ok(run.call_async(&mut store, ()).await?.0)
+}
+
+/// The name of the exported interface that runs a program, of any version.
+fn run_export(engine: &Engine, component: &Component) -> Option<String> {
+    let ty = component.component_type();
+    ty.exports(engine).map(|(name, _)| name.to_owned()).find(|name| name.starts_with("wasi:cli/run@"))
+}
+
+fn state_of(path: &Path, loaded: &Loaded, command: Command) -> Result<HostState, CatalogError> {
+    let name: Arc<str> = path.file_name().unwrap_or_default().to_string_lossy().into();
+    let folders = command.folders.iter().map(|(host, guest)| {
+        Folder::whole(host, guest).map_err(|error| CatalogError {
+            message: format!("cannot be given the folder `{}`: {error}", host.display()),
+            help: None,
+        })
+    });
+    let capabilities = Capabilities {
+        folders: folders.collect::<Result<_, _>>()?,
+        environment: Vec::new(),
+        settings: Settings::default(),
+        seed: None,
+    };
+    let mut wasi = WasiCtxBuilder::new();
+    wasi.inherit_stdio().arg(&name).args(&command.arguments).envs(&command.environment);
+    if command.network {
+        wasi.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
+    }
+    let scope = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::new(Nobody) };
+    let request = Arc::new(request(loaded, &name));
+    Ok(HostState::new(&request, 0, &scope, Some(&Arc::new(capabilities)), false, Instant::now())
+        .for_program(wasi.build()))
+}
+
+/// A program is no task run; this one stands for it.
+fn request(loaded: &Loaded, name: &Arc<str>) -> TaskRunRequest {
+    let call = TaskCall {
+        component: loaded.signature.digest,
+        component_name: Arc::clone(name),
+        interface: None,
+        function: "run".into(),
+        parameters: Vec::new(),
+        result: None,
+        limits: LIMITS,
+        grants: Arc::default(),
+        deterministic: false,
+    };
+    TaskRunRequest {
+        flow_run: FlowRunId::new(0, 0),
+        id: RequestId(0),
+        task: Arc::clone(name),
+        call: Arc::new(call),
+        arguments: Arc::new([]),
+        mapped: Arc::new([]),
+        indexes: 0..1,
+        attempt: 1,
+    }
+}
+
+/// Nobody reads the log of a program: it prints by itself.
+struct Nobody;
+
+impl Reports for Nobody {
+    fn ended(&self, _: TaskRunReport) {}
+    fn attach(&self, _: &Arc<str>, _: u32, _: Attachment) {}
+}
