@@ -4,10 +4,11 @@
 //! with which everything agrees. What lies outside the file is asked for through [`Surroundings`] and
 //! [`Catalog`], so that this stays without I/O. The steps for one file stand in `FileCheck::run`; each has a file in `check/`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use taskhost_model::grants::Grants;
 use taskhost_model::seams::{Catalog, CatalogError};
 use taskhost_model::{ComponentSignature, ValueType};
 
@@ -17,9 +18,11 @@ use crate::names::Suggestions;
 use crate::source::{FlowSource, Span};
 use crate::written::FlowFile;
 
+mod allow;
 mod assemble;
 mod callee;
 mod expression;
+mod grants;
 mod links;
 mod order;
 mod outputs;
@@ -29,6 +32,7 @@ mod subflow;
 mod tasks;
 
 use callee::Callee;
+use grants::TaskGrants;
 use links::Link;
 
 /// What lies beside a flow. Paths are already seen from where the flow's own path is seen.
@@ -38,6 +42,11 @@ pub trait Surroundings {
 
     /// The content of a `default-file`. The message reads after "file `x` …".
     fn default_file(&self, path: &Path) -> Result<Vec<u8>, String>;
+
+    /// Whether there is a folder now; said to be so where nobody looks.
+    fn folder_exists(&self, _path: &Path) -> bool {
+        true
+    }
 }
 
 /// A flow that may run.
@@ -58,6 +67,7 @@ pub fn check(file: FlowFile, surroundings: &dyn Surroundings, catalog: &dyn Cata
         subflows: HashMap::new(),
         stack: vec![subflow::normalise(file.source.path())],
         depth: 0,
+        grants: HashSet::new(),
         diagnostics: Vec::new(),
         errors: 0,
         suggestions: Suggestions::new(),
@@ -81,6 +91,8 @@ struct Session<'a> {
     stack: Vec<PathBuf>,
     /// Flows around the one that is being checked.
     depth: usize,
+    /// Each different one once.
+    grants: HashSet<Arc<Grants>>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
     suggestions: Suggestions,
@@ -113,6 +125,7 @@ impl Session<'_> {
             components_used: vec![false; file.components.len()],
             links: Vec::new(),
             parameters_used: vec![false; file.parameters.len()],
+            grants: Vec::new(),
             task_types: Vec::new(),
             parameter_types: Vec::new(),
             height: 0,
@@ -135,6 +148,8 @@ struct FileCheck<'f, 's, 'a> {
     /// For each task, which others it names, and where.
     links: Vec<Vec<Link>>,
     parameters_used: Vec<bool>,
+    /// What each task may touch.
+    grants: Vec<TaskGrants>,
     task_types: Vec<Option<TaskTypes>>,
     parameter_types: Vec<Option<ValueType>>,
     height: usize,
@@ -157,6 +172,7 @@ impl FileCheck<'_, '_, '_> {
     fn run(mut self) -> Option<CheckedFile> {
         self.bind_names();
         self.find_callees();
+        self.find_grants();
         self.find_links();
         self.find_task_types();
         self.find_parameter_types();

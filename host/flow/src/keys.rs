@@ -18,6 +18,8 @@ pub enum Table {
     Defaults,
     /// `limits` of a task or of `[defaults]`
     Limits,
+    /// `allow` of a task or of `[defaults]`
+    Allow,
     /// `[runner]`, or `runner` of a task
     Runner,
 }
@@ -32,6 +34,7 @@ impl Table {
             Table::Task => "a task",
             Table::Defaults => "`defaults`",
             Table::Limits => "`limits`",
+            Table::Allow => "`allow`",
             Table::Runner => "`runner`",
         }
     }
@@ -60,6 +63,10 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A name, or an array of names.
     Names,
+    /// An array of texts.
+    Texts,
+    /// A table of texts by free names.
+    TextsByName,
     /// A value: a literal, or text with `${…}`.
     Expression,
     /// A table of values by free names.
@@ -103,6 +110,10 @@ pub const RUNNERS_LATER: &[&str] = &["nats", "dask", "ray"];
 
 const RUNNER_NAMES: &[&str] = &["sequential", "threads"];
 
+const STRICT: &str = "Reject a component that imports more than it is allowed, instead of refusing it when it runs.";
+
+const DETERMINISTIC: &str = "Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.";
+
 /// Every key of a flow file.
 pub const KEYS: &[Key] = &[
     key(Table::Flow, "name", Kind::Name, "What the flow is called; the file's name if left out."),
@@ -113,7 +124,7 @@ pub const KEYS: &[Key] = &[
     key(Table::Flow, "defaults", Kind::Table(Table::Defaults), "Settings for all tasks that do not have their own."),
     key(Table::Flow, "runner", Kind::Runner, "Where task runs happen."),
     key(Table::Flow, "outputs", Kind::Expressions, "What a run of the flow gives."),
-    later(Table::Flow, "strict", Kind::Bool, "Reject a component that asks for more than it is allowed."),
+    key(Table::Flow, "strict", Kind::Bool, STRICT),
     key(Table::Parameter, "type", Kind::Type, "A WIT type; if left out it follows from the tasks that it feeds."),
     key(
         Table::Parameter,
@@ -159,16 +170,16 @@ pub const KEYS: &[Key] = &[
     key(Table::Task, "description", Kind::Text, "What the task is for."),
     later(Table::Task, "retry", Kind::Expression, "How often, and when, a failed attempt is repeated."),
     later(Table::Task, "cache", Kind::Expression, "Reuse the result of an equal task run."),
-    later(Table::Task, "allow", Kind::Expression, "What the task may touch."),
-    later(Table::Task, "strict", Kind::Bool, "Reject a component that asks for more than it is allowed."),
-    later(Table::Task, "deterministic", Kind::Bool, "Fixed clock and seeded random numbers."),
+    key(Table::Task, "allow", Kind::Table(Table::Allow), "What the task may touch; nothing if left out."),
+    key(Table::Task, "strict", Kind::Bool, STRICT),
+    key(Table::Task, "deterministic", Kind::Bool, DETERMINISTIC),
     key(Table::Defaults, "timeout", Kind::Duration, "The longest that one attempt may take, queueing left out."),
     key(Table::Defaults, "limits", Kind::Table(Table::Limits), "The most that one task run may use."),
     later(Table::Defaults, "retry", Kind::Expression, "How often, and when, a failed attempt is repeated."),
     later(Table::Defaults, "cache", Kind::Expression, "Reuse the result of an equal task run."),
-    later(Table::Defaults, "allow", Kind::Expression, "What tasks may touch."),
-    later(Table::Defaults, "strict", Kind::Bool, "Reject components that ask for more than they are allowed."),
-    later(Table::Defaults, "deterministic", Kind::Bool, "Fixed clock and seeded random numbers."),
+    key(Table::Defaults, "allow", Kind::Table(Table::Allow), "What tasks may touch that do not say it themselves."),
+    key(Table::Defaults, "strict", Kind::Bool, STRICT),
+    key(Table::Defaults, "deterministic", Kind::Bool, DETERMINISTIC),
     key(Table::Limits, "memory", Kind::Size, "All memories and tables of the component together."),
     key(Table::Limits, "cpu", Kind::Duration, "Time computing, not waiting."),
     key(Table::Limits, "output", Kind::Size, "What the task prints and logs."),
@@ -177,6 +188,13 @@ pub const KEYS: &[Key] = &[
     key(Table::Limits, "files", Kind::Count, "Files and folders open at one time."),
     key(Table::Limits, "sockets", Kind::Count, "Sockets and HTTP requests open at one time."),
     key(Table::Limits, "handles", Kind::Count, "Handles of all kinds held at one time."),
+    key(Table::Allow, "read", Kind::Texts, "Folders that may be read: below the flow, or by their absolute path."),
+    key(Table::Allow, "write", Kind::Texts, "Folders that may be read and changed; made when the task runs."),
+    key(Table::Allow, "network", Kind::Texts, "Sockets, such as `api.example.com:443` or `10.0.0.0/8:5432`."),
+    key(Table::Allow, "http", Kind::Texts, "Requests, such as `GET https://api.example.com/v1/*`."),
+    key(Table::Allow, "env", Kind::Texts, "Environment variables, by name."),
+    key(Table::Allow, "secrets", Kind::Texts, "Secrets, by name; their values come from whoever runs the flow."),
+    key(Table::Allow, "config", Kind::TextsByName, "Settings for the component, by `wasi:config`."),
     key(Table::Runner, "kind", Kind::Choice(RUNNER_NAMES), "Which runner."),
     key(Table::Runner, "workers", Kind::Count, "Threads that compute."),
     key(Table::Runner, "concurrency", Kind::Count, "Task runs in flight, waiting ones included."),

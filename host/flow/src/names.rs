@@ -86,17 +86,18 @@ impl Suggestions {
     }
 }
 
-/// `a`, `b` and 3 more; nothing if there are no names.
+/// `a`, `b` and 3 more; nothing if there are no names. One name more than usual takes no more room than to say so.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let mut text = String::new();
     let mut names = names.into_iter();
-    for (at, name) in names.by_ref().take(LISTED_MAX).enumerate() {
-        let separator = if at > 0 { ", " } else { "" };
-        write!(text, "{separator}`{name}`").expect("writing to a string");
+    let mut shown: Vec<&str> = names.by_ref().take(LISTED_MAX + 1).collect();
+    let mut left = names.count();
+    if left > 0 {
+        shown.truncate(LISTED_MAX);
+        left += 1;
     }
-    match names.count() {
-        0 => {}
-        more => write!(text, " and {more} more").expect("writing to a string"),
+    let mut text = shown.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if left > 0 {
+        write!(text, " and {left} more").expect("writing to a string");
     }
     (!text.is_empty()).then_some(text)
 }

@@ -3,7 +3,7 @@
 //! Mistakes of shape inside a task, parameter or component are kept in the [`FlowFile`], so that the check can go on with the rest.
 //!
 //! What a key means is [`check`](crate::check())'s work; which keys there are stands in [`keys`](crate::keys).
-//! Values are read in `parse/values.rs`, strings with references in `parse/text.rs`, sizes and durations in `parse/units.rs`.
+//! Values are read in `parse/values.rs`, `allow` in `parse/grants.rs`, strings with references in `parse/text.rs`, sizes and durations in `parse/units.rs`.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use crate::keys::{RUNNERS_LATER, Table};
 use crate::source::{FlowSource, Span};
 use crate::written::{Action, ComponentWritten, FlowFile, LimitsWritten, ParameterWritten, Spanned, TaskWritten, Text};
 
+mod grants;
 mod reader;
 mod text;
 mod units;
@@ -107,7 +108,8 @@ fn flow(reader: &mut Reader<'_>, table: &DeTable<'_>) -> FlowFile {
             "parameters" => file.parameters = reader.named(&entry, parameter),
             "components" => file.components = reader.named(&entry, component),
             "tasks" => file.tasks = reader.named(&entry, task),
-            "defaults" => file.defaults = defaults(reader, &entry),
+            "defaults" => defaults(reader, &entry, &mut file),
+            "strict" => file.strict = reader.bool(&entry),
             "runner" => file.runner = runner(reader, &entry),
             "outputs" => file.outputs = reader.expressions(&entry),
             _ => reader.unread(&entry),
@@ -190,6 +192,7 @@ fn task(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<TaskWr
             "after" => task.after = reader.names(&entry),
             "when" => task.when = Some(reader.expression(entry.value)),
             "timeout" | "limits" => limit_key(reader, &entry, &mut task.limits),
+            "allow" | "strict" | "deterministic" => grants::key(reader, &entry, &mut task.grants),
             "runner" => task.runner = runner(reader, &entry),
             "on-failure" => task.on_failure = on_failure(reader, &entry),
             "description" => task.description = reader.text(&entry).map(|text| text.value),
@@ -235,16 +238,15 @@ fn on_failure(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Spanned<OnFa
     Some(Spanned { value, span: text.span })
 }
 
-fn defaults(reader: &mut Reader<'_>, entry: &Entry<'_>) -> LimitsWritten {
-    let mut limits = LimitsWritten::default();
-    let Some(table) = reader.table(entry) else { return limits };
+fn defaults(reader: &mut Reader<'_>, entry: &Entry<'_>, file: &mut FlowFile) {
+    let Some(table) = reader.table(entry) else { return };
     for entry in reader.known_entries(Table::Defaults, table) {
         match entry.key {
-            "timeout" | "limits" => limit_key(reader, &entry, &mut limits),
+            "timeout" | "limits" => limit_key(reader, &entry, &mut file.defaults),
+            "allow" | "strict" | "deterministic" => grants::key(reader, &entry, &mut file.default_grants),
             _ => reader.unread(&entry),
         }
     }
-    limits
 }
 
 /// `timeout` or `limits`.

@@ -8,13 +8,14 @@ use crate::keys::{self, Key, Kind, Table};
 
 const NAME_PATTERN: &str = "^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$";
 
-const TABLES: [(Table, &str); 7] = [
+const TABLES: [(Table, &str); 8] = [
     (Table::Flow, "flow"),
     (Table::Parameter, "parameter"),
     (Table::Component, "component"),
     (Table::Task, "task"),
     (Table::Defaults, "defaults"),
     (Table::Limits, "limits"),
+    (Table::Allow, "allow"),
     (Table::Runner, "runner"),
 ];
 
@@ -39,7 +40,7 @@ fn table_schema(table: Table) -> Value {
         Table::Parameter => schema["not"] = json!({ "required": ["default", "default-file"] }),
         Table::Component => schema["required"] = json!(["path"]),
         Table::Runner => schema["required"] = json!(["kind"]),
-        Table::Flow | Table::Defaults | Table::Limits => {}
+        Table::Flow | Table::Defaults | Table::Limits | Table::Allow => {}
     }
     schema
 }
@@ -66,6 +67,12 @@ fn kind_schema(kind: Kind) -> Value {
             { "type": "string", "pattern": NAME_PATTERN },
             { "type": "array", "items": { "type": "string", "pattern": NAME_PATTERN } },
         ] }),
+        Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::TextsByName => json!({
+            "type": "object",
+            "propertyNames": { "pattern": NAME_PATTERN },
+            "additionalProperties": { "type": "string" },
+        }),
         Kind::Expression => json!({}),
         Kind::Expressions => json!({ "type": "object" }),
         Kind::Table(table) => reference(table),

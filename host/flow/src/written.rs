@@ -60,6 +60,10 @@ pub struct FlowFile {
     pub tasks: Vec<TaskWritten>,
     /// `[defaults]`
     pub defaults: LimitsWritten,
+    /// `allow`, `strict` and `deterministic` of `[defaults]`
+    pub default_grants: GrantsWritten,
+    /// `strict`, for all tasks that do not say it themselves
+    pub strict: Option<Spanned<bool>>,
     /// `[runner]`
     pub runner: Option<RunnerChoice>,
     /// `[outputs]`
@@ -81,6 +85,8 @@ impl FlowFile {
             components: Vec::new(),
             tasks: Vec::new(),
             defaults: LimitsWritten::default(),
+            default_grants: GrantsWritten::default(),
+            strict: None,
             runner: None,
             outputs: Vec::new(),
             mistakes: Vec::new(),
@@ -137,6 +143,8 @@ pub struct TaskWritten {
     pub when: Option<Expression>,
     /// `limits` and `timeout`
     pub limits: LimitsWritten,
+    /// `allow`, `strict` and `deterministic`
+    pub grants: GrantsWritten,
     /// `runner`
     pub runner: Option<RunnerChoice>,
     /// `on-failure`
@@ -156,6 +164,7 @@ impl TaskWritten {
             after: Vec::new(),
             when: None,
             limits: LimitsWritten::default(),
+            grants: GrantsWritten::default(),
             runner: None,
             on_failure: None,
             description: None,
@@ -199,6 +208,51 @@ pub struct LimitsWritten {
     pub timeout: Option<Duration>,
     /// Where the first of them stands.
     pub span: Option<Span>,
+}
+
+/// `allow`, `strict` and `deterministic`; what is left out stays as it is elsewhere. An empty list takes a default away.
+///
+/// ```
+/// use taskhost_flow::written::GrantsWritten;
+///
+/// let grants = GrantsWritten { read: Some(vec!["data".into()]), ..GrantsWritten::default() };
+/// assert!(!grants.is_empty());
+/// ```
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct GrantsWritten {
+    /// `allow.read`: folders
+    pub read: Option<Vec<Text>>,
+    /// `allow.write`: folders
+    pub write: Option<Vec<Text>>,
+    /// `allow.network`: rules
+    pub network: Option<Vec<Text>>,
+    /// `allow.http`: rules
+    pub http: Option<Vec<Text>>,
+    /// `allow.env`: names of variables
+    pub env: Option<Vec<Text>>,
+    /// `allow.secrets`: names
+    pub secrets: Option<Vec<Text>>,
+    /// `allow.config`: keys and values
+    pub config: Option<Vec<(Text, Text)>>,
+    /// `strict`
+    pub strict: Option<Spanned<bool>>,
+    /// `deterministic`
+    pub deterministic: Option<Spanned<bool>>,
+    /// Where `allow` stands.
+    pub span: Option<Span>,
+}
+
+impl GrantsWritten {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        !self.has_allow() && self.strict.is_none() && self.deterministic.is_none()
+    }
+
+    /// Whether `allow` says something.
+    pub fn has_allow(&self) -> bool {
+        let lists = [&self.read, &self.write, &self.network, &self.http, &self.env, &self.secrets];
+        lists.into_iter().any(Option::is_some) || self.config.is_some()
+    }
 }
 
 /// What stands where a value is wanted.

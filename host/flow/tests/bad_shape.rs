@@ -100,9 +100,6 @@ c = { package = "acme:stats", version = "^1.2" }
 call = "c.f"
 retry = { attempts = 3 }
 cache = true
-allow.read = ["data"]
-strict = true
-deterministic = true
 [defaults]
 retry = { attempts = 3 }
 "#,
@@ -111,10 +108,7 @@ retry = { attempts = 3 }
 3:31 [unavailable-key] `version` is not available in this version | version | remove it
 6:1 [unavailable-key] `retry` is not available in this version | retry | remove it
 7:1 [unavailable-key] `cache` is not available in this version | cache | remove it
-8:1 [unavailable-key] `allow` is not available in this version | allow | remove it
-9:1 [unavailable-key] `strict` is not available in this version | strict | remove it
-10:1 [unavailable-key] `deterministic` is not available in this version | deterministic | remove it
-12:1 [unavailable-key] `retry` is not available in this version | retry | remove it
+9:1 [unavailable-key] `retry` is not available in this version | retry | remove it
 "#,
     );
 }

@@ -16,7 +16,8 @@ fn example(kind: Kind) -> String {
         Kind::Size => "\"1 MiB\"".to_owned(),
         Kind::Duration => "\"1s\"".to_owned(),
         Kind::Choice(words) => format!("\"{}\"", words[0]),
-        Kind::Expressions | Kind::Tables(_) | Kind::Components | Kind::Table(_) => "{}".to_owned(),
+        Kind::Texts => "[\"a\"]".to_owned(),
+        Kind::Expressions | Kind::TextsByName | Kind::Tables(_) | Kind::Components | Kind::Table(_) => "{}".to_owned(),
         Kind::Runner => "\"threads\"".to_owned(),
     }
 }
@@ -31,6 +32,7 @@ fn flow_with(key: &Key) -> String {
         Table::Task => ("", "tasks.t = { call = \"c.f\", ", " }"),
         Table::Defaults => ("", "defaults = { ", " }"),
         Table::Limits => ("", "defaults.limits = { ", " }"),
+        Table::Allow => ("", "defaults.allow = { ", " }"),
         Table::Runner if key.name == "kind" => ("", "runner = { ", " }"),
         Table::Runner => ("", "runner = { kind = \"threads\", ", " }"),
     };

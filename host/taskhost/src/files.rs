@@ -29,6 +29,10 @@ impl Surroundings for Files {
     fn default_file(&self, path: &Path) -> Result<Vec<u8>, String> {
         read(path, DEFAULT_FILE_BYTES_MAX)
     }
+
+    fn folder_exists(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
 }
 
 /// The flow in the bytes of a file.
@@ -76,6 +80,13 @@ mod tests {
         assert_eq!(reason("src", 10), "is a folder");
         assert_eq!(reason("Cargo.toml", 10), "is larger than 10 B");
         assert!(read(&here.join("Cargo.toml"), 1 << 20).is_ok());
+    }
+
+    #[test]
+    fn folders_are_told_from_files_and_from_nothing() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let exists = |path: &str| Files.folder_exists(&here.join(path));
+        assert_eq!(["src", "Cargo.toml", "no-such-folder"].map(exists), [true, false, false]);
     }
 
     #[cfg(unix)]

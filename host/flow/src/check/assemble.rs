@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use taskhost_model::grants::Grants;
 use taskhost_model::{Limits, TaskCall, Value};
 
 use super::callee::Callee;
 use super::expression::empty_text;
+use super::grants::TaskGrants;
 use super::order::Order;
 use super::tasks::TaskInputs;
 use super::{CheckedFile, FileCheck};
@@ -15,8 +17,9 @@ use crate::flow::{ComponentUse, Flow, OnFailure, Output, Parameter, Source, Task
 use crate::names::to_kebab;
 use crate::written::{LimitsWritten, TaskWritten, Text};
 
-/// Calls that differ in nothing are one: by component and function, and then by limits.
-type Calls = HashMap<(usize, usize), Vec<Arc<TaskCall>>>;
+/// Calls that differ in nothing are one: by component, function and grants (which are shared, so that their place tells them apart),
+/// and then by limits.
+type Calls = HashMap<(usize, usize, *const Grants), Vec<Arc<TaskCall>>>;
 
 impl FileCheck<'_, '_, '_> {
     /// Told only of a flow without mistakes: a misspelt name is also one that is not used.
@@ -101,7 +104,7 @@ impl FileCheck<'_, '_, '_> {
             tasks.push(Task {
                 name: written.name.value.clone(),
                 description: written.description.clone().unwrap_or_else(empty_text),
-                kind: self.kind(written, callee, &mut calls),
+                kind: self.kind(at, callee, &mut calls),
                 inputs: inputs.inputs,
                 mapped: inputs.mapped.into(),
                 mapped_names,
@@ -129,13 +132,15 @@ impl FileCheck<'_, '_, '_> {
         after
     }
 
-    fn kind(&self, written: &TaskWritten, callee: &Callee, calls: &mut Calls) -> TaskKind {
+    fn kind(&self, at: usize, callee: &Callee, calls: &mut Calls) -> TaskKind {
         match callee {
             Callee::Subflow(flow) => TaskKind::Subflow(flow.clone()),
             Callee::Function { component, signature, task } => {
-                let limits = limits(&self.file.defaults, &written.limits);
-                let known = calls.entry((*component, *task)).or_default();
-                if let Some(call) = known.iter().find(|call| call.limits == limits) {
+                let limits = limits(&self.file.defaults, &self.file.tasks[at].limits);
+                let TaskGrants { grants, deterministic } = self.grants[at].clone();
+                let known = calls.entry((*component, *task, Arc::as_ptr(&grants))).or_default();
+                let is_same = |call: &&Arc<TaskCall>| call.limits == limits && call.deterministic == deterministic;
+                if let Some(call) = known.iter().find(is_same) {
                     return TaskKind::Call(call.clone());
                 }
                 let function = &signature.tasks[*task];
@@ -147,8 +152,8 @@ impl FileCheck<'_, '_, '_> {
                     parameters: function.parameters.iter().map(|(_, ty)| ty.clone()).collect(),
                     result: function.result.clone(),
                     limits,
-                    grants: Arc::default(),
-                    deterministic: false,
+                    grants,
+                    deterministic,
                 });
                 known.push(call.clone());
                 TaskKind::Call(call)

@@ -117,6 +117,25 @@ impl<'s> Reader<'s> {
         self.error("wrong-shape", message, Some(entry.value_span()));
     }
 
+    /// Reads something whose mistakes have this way out, if they name none.
+    pub(super) fn helped<T>(&mut self, help: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.diagnostics.len();
+        let value = read(self);
+        for diagnostic in &mut self.diagnostics[before..] {
+            diagnostic.help.get_or_insert_with(|| help.to_owned());
+        }
+        value
+    }
+
+    pub(super) fn bool(&mut self, entry: &Entry<'_>) -> Option<Spanned<bool>> {
+        let value = entry.value.get_ref().as_bool();
+        if value.is_none() {
+            let help = format!("write `{} = true`, without quotes", entry.key);
+            self.helped(&help, |reader| reader.shape(entry, "`true` or `false`"));
+        }
+        Some(Spanned::at(value?, entry.value_span()))
+    }
+
     pub(super) fn table<'t>(&mut self, entry: &Entry<'t>) -> Option<&'t DeTable<'t>> {
         let table = entry.value.get_ref().as_table();
         if table.is_none() {

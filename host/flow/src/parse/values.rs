@@ -36,7 +36,8 @@ impl Reader<'_> {
         Expression { kind, span: Some(span) }
     }
 
-    fn string(&mut self, string: &str, span: Span) -> ExpressionKind {
+    /// A string, with its references.
+    pub(super) fn string(&mut self, string: &str, span: Span) -> ExpressionKind {
         let source = self.source;
         match text::parse(string, places(source, span, string)) {
             Ok(kind) => kind,

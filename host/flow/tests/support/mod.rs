@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use taskhost_flow::{Checked, Diagnostics, FlowSource, Surroundings, check, parse};
 use taskhost_model::seams::{Catalog, CatalogError};
+use taskhost_model::signature::ImportedInterface;
 use taskhost_model::{ComponentSignature, Digest, TaskSignature, ValueType};
 
 /// Components by path; their tasks are written as in WIT, `interface/function` where the interface matters:
-/// `"random-num: func(stop: u32) -> result<u32, string>"`.
+/// `"random-num: func(stop: u32) -> result<u32, string>"`. `!name: reason` is a function that cannot be one, `<name` an import.
 #[derive(Default)]
 pub struct TestCatalog(HashMap<String, Result<Arc<ComponentSignature>, CatalogError>>);
 
@@ -42,13 +43,17 @@ fn signature(path: &str, tasks: &[&str]) -> ComponentSignature {
     ComponentSignature {
         digest: Digest::of(path.as_bytes()),
         size_bytes: 1,
-        tasks: tasks.iter().filter(|task| !task.starts_with('!')).map(|task| task_signature(task)).collect(),
+        tasks: tasks.iter().filter(|task| !task.starts_with(['!', '<'])).map(|task| task_signature(task)).collect(),
         unusable: tasks
             .iter()
             .filter_map(|task| task.strip_prefix('!')?.split_once(": "))
             .map(|(name, reason)| (name.into(), reason.to_owned()))
             .collect(),
-        imports: Vec::new(),
+        imports: tasks
+            .iter()
+            .filter_map(|task| task.strip_prefix('<'))
+            .map(|name| ImportedInterface { name: name.into(), functions: Vec::new() })
+            .collect(),
     }
 }
 
@@ -103,6 +108,11 @@ impl Surroundings for Files {
         let text = self.0.get(path.to_str().expect("a readable path")).ok_or("does not exist")?;
         Ok(text.as_bytes().to_vec())
     }
+
+    fn folder_exists(&self, path: &Path) -> bool {
+        let path = path.strip_prefix(".").unwrap_or(path);
+        self.0.keys().any(|file| Path::new(file).starts_with(path))
+    }
 }
 
 /// The catalog of most tests.
@@ -148,6 +158,21 @@ pub fn catalog() -> TestCatalog {
                 "!stream-it: it takes a `stream`, which is not available in this version",
             ],
         )
+        .with(
+            "all.wasm",
+            &[
+                "run: func() -> u32",
+                "<wasi:io/streams@0.2.6",
+                "<wasi:filesystem/preopens@0.2.6",
+                "<wasi:filesystem/types@0.2.6",
+                "<wasi:sockets/tcp@0.2.6",
+                "<wasi:http/outgoing-handler@0.2.6",
+                "<wasi:cli/environment@0.2.6",
+                "<wasi:config/store@0.2.0-rc.1",
+                "<wasi:clocks/wall-clock@0.2.6",
+            ],
+        )
+        .with("files.wasm", &["run: func() -> u32", "<wasi:filesystem/types@0.2.6"])
         .with_unusable("broken.wasm", "is no WebAssembly", "build it again")
 }
 
