@@ -125,6 +125,8 @@ impl Session<'_> {
             components_used: vec![false; file.components.len()],
             links: Vec::new(),
             parameters_used: vec![false; file.parameters.len()],
+            unknown_names: false,
+            unknown_components: false,
             grants: Vec::new(),
             task_types: Vec::new(),
             parameter_types: Vec::new(),
@@ -148,6 +150,10 @@ struct FileCheck<'f, 's, 'a> {
     /// For each task, which others it names, and where.
     links: Vec<Vec<Link>>,
     parameters_used: Vec<bool>,
+    /// A reference names what does not exist: perhaps it means a parameter that seems not to be used.
+    unknown_names: bool,
+    /// The same of calls and components.
+    unknown_components: bool,
     /// What each task may touch.
     grants: Vec<TaskGrants>,
     task_types: Vec<Option<TaskTypes>>,
@@ -180,10 +186,10 @@ impl FileCheck<'_, '_, '_> {
         let tasks = self.task_inputs();
         let order = self.order(&tasks);
         let outputs = self.outputs(&order);
+        self.warn_unused();
         if self.session.errors > self.errors_before {
             return None;
         }
-        self.warn_unused();
         let failures_handled = order.failures_handled(&tasks);
         self.assemble(defaults, tasks, order, outputs, &failures_handled)
     }

@@ -9,6 +9,10 @@ const LISTED_MAX: usize = 8;
 /// quickly that it is wrong.
 const EFFORT_MAX: usize = 100_000_000;
 
+/// How names look, for messages.
+pub(crate) const NAME_RULE: &str =
+    "names begin with a letter and are words joined by `-`, each in lower case (or all in upper case)";
+
 /// Whether `name` is kebab-case as in WIT: words of lower-case (or upper-case) letters and digits, joined by `-`.
 pub(crate) fn is_kebab(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -108,10 +112,10 @@ mod tests {
 
     #[test]
     fn kebab_case_is_that_of_wit_and_words_may_start_with_digits() {
-        for good in ["a", "number-1", "get-XML", "a1-b2"] {
+        for good in ["a", "number-1", "get-XML", "a1-b2", "T21", "A-b"] {
             assert!(is_kebab(good), "{good}");
         }
-        for bad in ["", "1a", "a_b", "a--b", "-a", "a-", "aB", "ä", "a.b", "a b"] {
+        for bad in ["", "1a", "a_b", "a--b", "-a", "a-", "aB", "Upper", "3d", "ä", "a.b", "a b"] {
             assert!(!is_kebab(bad), "{bad}");
         }
     }

@@ -35,9 +35,6 @@ const LOG_LINES_MAX: u32 = 100_000_000;
 /// Handles that a task run may be allowed: each is memory of the host.
 const HANDLES_MAX: u32 = 1_000_000;
 
-/// Mistakes that leave open what a task is; others concern one setting or one value.
-const UNREADABLE: &[&str] = &["unknown-key", "wrong-shape", "missing-key", "call-and-flow", "bad-type", "two-defaults"];
-
 /// Reads a flow as it is written. An error if it is no TOML, or if its outline is wrong; smaller mistakes are in
 /// [`FlowFile::mistakes`].
 pub fn parse(source: &Arc<FlowSource>) -> Result<FlowFile, Diagnostics> {
@@ -100,18 +97,20 @@ fn clamp(source: &FlowSource, range: std::ops::Range<usize>) -> Span {
 fn flow(reader: &mut Reader<'_>, table: &DeTable<'_>) -> FlowFile {
     let mut file = FlowFile::new(reader.source.clone());
     let entries = reader.known_entries(Table::Flow, table);
-    reader.outline_is_wrong = reader.diagnostics.iter().any(|mistake| mistake.code == "unknown-key");
+    // Whatever is meant by a key like no other, its names are no unknown ones.
+    let strange = std::mem::take(&mut reader.strange);
+    reader.unreadable.extend(strange.into_iter().flatten().flatten());
     for entry in entries {
         match entry.key {
             "name" => file.name = reader.text(&entry),
             "description" => file.description = reader.text(&entry).map(|text| text.value),
-            "parameters" => file.parameters = reader.named(&entry, parameter),
-            "components" => file.components = reader.named(&entry, component),
-            "tasks" => file.tasks = reader.named(&entry, task),
+            "parameters" => file.parameters.extend(reader.named(&entry, parameter)),
+            "components" => file.components.extend(reader.named(&entry, component)),
+            "tasks" => file.tasks.extend(reader.named(&entry, task)),
             "defaults" => defaults(reader, &entry, &mut file),
             "strict" => file.strict = reader.bool(&entry),
             "runner" => file.runner = runner(reader, &entry),
-            "outputs" => file.outputs = reader.expressions(&entry),
+            "outputs" => file.outputs.extend(reader.expressions(&entry)),
             _ => reader.unread(&entry),
         }
     }
@@ -120,14 +119,17 @@ fn flow(reader: &mut Reader<'_>, table: &DeTable<'_>) -> FlowFile {
 
 fn parameter(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<ParameterWritten> {
     let mut parameter = ParameterWritten::new(name);
-    let before = reader.diagnostics.len();
     let Some(table) = reader.table(entry) else {
         reader.unreadable.push(parameter.name.value.clone());
         return Some(parameter);
     };
+    let mut has_type = false;
     for entry in reader.known_entries(Table::Parameter, table) {
         match entry.key {
-            "type" => parameter.ty = reader.value_type(&entry),
+            "type" => {
+                has_type = true;
+                parameter.ty = reader.value_type(&entry);
+            }
             "default" => parameter.default = Some(reader.expression(entry.value)),
             "default-file" => parameter.default_file = reader.text(&entry),
             "description" => parameter.description = reader.text(&entry).map(|text| text.value),
@@ -138,15 +140,10 @@ fn parameter(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<P
         let message = format!("parameter `{}` has both `default` and `default-file`", parameter.name.value);
         reader.error("two-defaults", message, file.span).help = Some("keep one of them".to_owned());
     }
-    if unreadable(reader, before) {
+    if has_type && parameter.ty.is_none() {
         reader.unreadable.push(parameter.name.value.clone());
     }
     Some(parameter)
-}
-
-/// Whether something since `before` leaves open what was read.
-fn unreadable(reader: &Reader<'_>, before: usize) -> bool {
-    reader.diagnostics[before..].iter().any(|mistake| UNREADABLE.contains(&mistake.code))
 }
 
 fn component(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<ComponentWritten> {
@@ -180,10 +177,15 @@ fn component_table(reader: &mut Reader<'_>, name: &Text, table: &DeTable<'_>) ->
 
 fn task(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<TaskWritten> {
     let mut task = TaskWritten::new(name, Action::Invalid);
-    let before = reader.diagnostics.len();
     let Some(table) = reader.table(entry) else { return Some(task) };
     let (mut call, mut flow) = (None, None);
-    for entry in reader.known_entries(Table::Task, table) {
+    let entries = reader.known_entries(Table::Task, table);
+    let is_strange = !reader.strange.is_empty();
+    if reader.strange.iter().any(Option::is_some) && !entries.iter().any(|entry| entry.key == "with") {
+        task.unread.push("with".into());
+    }
+    for entry in entries {
+        let before = reader.diagnostics.len();
         match entry.key {
             "call" => call = reader.text(&entry),
             "flow" => flow = reader.text(&entry),
@@ -198,13 +200,17 @@ fn task(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<TaskWr
             "description" => task.description = reader.text(&entry).map(|text| text.value),
             _ => reader.unread(&entry),
         }
+        if reader.lost_since(before) {
+            task.unread.push(entry.key.into());
+        }
     }
-    let action = action(reader, &task.name, call, flow, before);
-    task.action = if unreadable(reader, before) { Action::Invalid } else { action };
+    let is_open = is_strange || task.unread.iter().any(|key| ["call", "flow"].contains(&&**key));
+    task.action = action(reader, &task.name, call, flow, is_open);
     Some(task)
 }
 
-fn action(reader: &mut Reader<'_>, name: &Text, call: Option<Text>, flow: Option<Text>, before: usize) -> Action {
+/// `is_open`: what it runs may stand where it could not be read.
+fn action(reader: &mut Reader<'_>, name: &Text, call: Option<Text>, flow: Option<Text>, is_open: bool) -> Action {
     match (call, flow) {
         (Some(call), None) => Action::Call(call),
         (None, Some(flow)) => Action::Flow(flow),
@@ -214,7 +220,7 @@ fn action(reader: &mut Reader<'_>, name: &Text, call: Option<Text>, flow: Option
             Action::Invalid
         }
         (None, None) => {
-            if !unreadable(reader, before) {
+            if !is_open {
                 let message = format!("task `{}` has neither `call` nor `flow`", name.value);
                 reader.error("missing-key", message, name.span).help =
                     Some("say what it runs: `call = \"component.function\"`, or `flow = \"other.toml\"`".to_owned());

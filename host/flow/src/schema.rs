@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::{self, Key, Kind, Table};
 
-const NAME_PATTERN: &str = "^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$";
+const NAME_PATTERN: &str = "^([a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(-([a-z0-9]+|[A-Z0-9]+))*$";
 
 const TABLES: [(Table, &str); 8] = [
     (Table::Flow, "flow"),

@@ -70,7 +70,8 @@ pub struct FlowFile {
     pub outputs: Vec<(Text, Expression)>,
     /// What could not be read. [`check`](crate::check()) tells it together with its own findings.
     pub mistakes: Vec<Diagnostic>,
-    /// Parameters and components that could not be read: they exist, and nothing else is known of them.
+    /// Names of which nothing is known but that they stand there: parameters and components that could not be read, and whatever
+    /// stands under a key like no other.
     pub unreadable: Vec<Arc<str>>,
 }
 
@@ -151,6 +152,8 @@ pub struct TaskWritten {
     pub on_failure: Option<Spanned<OnFailure>>,
     /// `description`
     pub description: Option<Arc<str>>,
+    /// Keys that are given and could not be read: nothing follows from their absence.
+    pub unread: Vec<Arc<str>>,
 }
 
 impl TaskWritten {
@@ -168,7 +171,15 @@ impl TaskWritten {
             runner: None,
             on_failure: None,
             description: None,
+            unread: Vec::new(),
         }
+    }
+}
+
+impl TaskWritten {
+    /// Whether one of these keys is given and could not be read.
+    pub(crate) fn lacks(&self, keys: &[&str]) -> bool {
+        self.unread.iter().any(|key| keys.contains(&&**key))
     }
 }
 

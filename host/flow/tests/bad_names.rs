@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::rejected;
+use support::{accepted, rejected};
 
 #[test]
 fn unknown_tasks_and_parameters_are_told_with_the_nearest_name() {
@@ -42,7 +42,7 @@ call = "t.take-u32"
 with.n = "${a}"
 "#,
         r#"
-4:8 [unknown-function] component `t` has no function `nope` | "t.nope" | there are `give-u32`, `give-u64`, `give-string`, `give-bool`, `give-list`, `give-person`, `give-pair`, `give-maybe` and 21 more
+4:8 [unknown-function] component `t` has no function `nope` | "t.nope" | there are `give-u32`, `give-u64`, `give-string`, `give-bool`, `give-list`, `give-person`, `give-pair`, `give-maybe` and 22 more
 5:11 [unknown-name] no task or parameter named `nope-2` | ${nope-2} | the flow has `a`, `b`
 "#,
     );
@@ -189,6 +189,52 @@ call = "t.stream-it"
 }
 
 #[test]
+fn a_function_that_cannot_be_a_task_is_found_in_its_interface() {
+    rejected(
+        r#"
+components.o = "open.wasm"
+tasks.a.call = "o.open"
+tasks.b.call = "o.tasks.open"
+tasks.c.call = "o.demo:open/tasks@1.0.0.open"
+tasks.d.call = "o.other.open"
+"#,
+        r#"
+3:16 [unusable-function] `open` of component `o` cannot be a task: its result is a resource | "o.open"
+4:16 [unusable-function] `open` of component `o` cannot be a task: its result is a resource | "o.tasks.open"
+5:16 [unusable-function] `open` of component `o` cannot be a task: its result is a resource | "o.demo:open/tasks@1.0.0.open"
+6:16 [unknown-function] interface `other` of component `o` has no function `open` | "o.other.open" | there is only `sum`
+"#,
+    );
+}
+
+#[test]
+fn functions_of_one_name_are_suggested_with_their_interfaces() {
+    rejected(
+        r#"
+components.o = "open.wasm"
+tasks.a.call = "o.nothing-like-it"
+"#,
+        r#"
+3:16 [unknown-function] component `o` has no function `nothing-like-it` | "o.nothing-like-it" | there are `tasks.sum`, `other.sum`, `count`
+"#,
+    );
+}
+
+#[test]
+fn a_name_says_which_case_and_beginning_it_has_to_have() {
+    for (name, help) in [("readCsv", " | write `read-csv`"), ("3d", ""), ("Upper", " | write `upper`")] {
+        rejected(
+            &format!("components.t = \"t.wasm\"\ntasks.{name}.call = \"t.give-u32\"\n"),
+            &format!(
+                "2:7 [bad-name] `{name}` is no name: names begin with a letter and are words joined by `-`, each in lower case (or all \
+                 in upper case) | {name}{help}"
+            ),
+        );
+    }
+    accepted("components.t = \"t.wasm\"\ntasks.T21.call = \"t.give-u32\"\n", "");
+}
+
+#[test]
 fn a_component_that_cannot_be_used_is_told_once() {
     rejected(
         r#"
@@ -312,9 +358,10 @@ type = "u32"
 flow = "x.toml"
 "#,
         r#"
-2:8 [bad-name] `My Flow` is no name: names are words of letters and digits joined by `-` | "My Flow" | write `my-flow`
-3:13 [bad-name] `my_value` is no name: names are words of letters and digits joined by `-` | my_value | write `my-value`
-5:8 [bad-name] `2nd` is no name: names are words of letters and digits joined by `-` | "2nd"
+2:8 [bad-name] `My Flow` is no name: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "My Flow" | write `my-flow`
+3:13 [bad-name] `my_value` is no name: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | my_value | write `my-value`
+3:13 warning[unused-parameter] parameter `my_value` is not used, but each run must be given it: it has no default | my_value | remove it
+5:8 [bad-name] `2nd` is no name: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "2nd"
 6:8 [unusable-subflow] flow `x.toml` does not exist | "x.toml"
 "#,
     );

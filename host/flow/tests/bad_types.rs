@@ -136,7 +136,7 @@ call = "t.give-u32"
 with.x = 1
 "#,
         r#"
-3:8 [missing-argument] task `a` lacks the arguments `a: u32`, `b: u32` of `t.add` | a | add `with.a = …`
+3:8 [missing-argument] task `a` lacks the arguments `a: u32`, `b: u32` of `t.add` | a | add `with.a = …` and `with.b = …`
 7:17 [unknown-argument] `t.add` has no parameter `bb` | bb | did you mean `b`?
 10:6 [unknown-argument] `t.give-u32` has no parameter `x` | x | it has no parameters
 "#,
@@ -375,8 +375,8 @@ call = "t.take-result"
 with.r = "${c}"
 "#,
         r#"
-7:11 [type-mismatch] argument `r` of task `b` wants `result<u32, string>`, `${a}` gives `result<u32, record { code: u8 }>` | ${a}
-12:11 [type-mismatch] argument `r` of task `d` wants `result<u32, string>`, `${c}` gives `result<string, string>` | ${c}
+7:11 [type-mismatch] argument `r` of task `b` wants `result<u32, string>`, `${a}` gives `result<u32, record { code: u8 }>` | ${a} | to be given the failure, the parameter has to be `result<u32, record { code: u8 }>`; to be given only a value, `u32`
+12:11 [type-mismatch] argument `r` of task `d` wants `result<u32, string>`, `${c}` gives `result<string, string>` | ${c} | to be given the failure, the parameter has to be `result<string, string>`; to be given only a value, `string`
 "#,
     );
 }
@@ -432,6 +432,7 @@ default = "${p}"
 "#,
         r#"
 7:11 [bad-literal] the default of parameter `p`: -5 does not fit `u32` (0 to 4294967295) | -5
+8:13 warning[unused-parameter] parameter `q` is not used | q | remove it
 10:11 [bad-default] the default of parameter `q` refers to something else | "${p}" | a default is a literal; write `$${` for a literal `${`
 "#,
     );
@@ -483,6 +484,7 @@ with.x = "${e}"
 "#,
         r#"
 2:36 [unknown-key] a component has no key `pth` | pth | did you mean `path`?
+2:42 [unusable-component] component `u` does not exist | "u.wasm" | build it, or fix the path
 4:7 [unknown-key] a parameter has no key `tpye` | tpye | did you mean `type`?
 6:1 [unknown-key] a task has no key `cal` | cal | did you mean `call`?
 11:1 [unavailable-key] `retry` is not available in this version | retry | remove it
@@ -508,6 +510,123 @@ with.text = "${text} ${n}"
         r#"
 4:25 [unusable-file] file `missing.csv` does not exist | "missing.csv"
 5:36 [bad-default] `default-file` gives a `string` or a `list<u8>`, parameter `n` is `u32` | "n.txt" | use `default`
+"#,
+    );
+}
+
+#[test]
+fn a_result_without_types_is_told_what_would_fit() {
+    let catalog = support::catalog().with("r.wasm", &["give: func() -> u32", "take: func(r: result) -> u32"]);
+    let text =
+        "components.r = \"r.wasm\"\ntasks.a.call = \"r.give\"\ntasks.b = { call = \"r.take\", with.r = \"${a}\" }\n";
+    let source = std::sync::Arc::new(taskhost_flow::FlowSource::new("flow.toml", text));
+    let mistakes =
+        taskhost_flow::check(taskhost_flow::parse(&source).expect("a flow"), &support::Files::default(), &catalog)
+            .expect_err("a mistake");
+    assert!(
+        support::picture(&mistakes).ends_with(
+            "gives `result<u32, string>` | ${a} | to be given the failure, the parameter has to be `result<u32, string>`; to be given \
+             only a value, `u32`"
+        ),
+        "{}",
+        support::picture(&mistakes)
+    );
+}
+
+#[test]
+fn an_unknown_key_hides_no_other_mistake() {
+    rejected(
+        r#"
+components.t = "t.wasm"
+colour = "red"
+[tasks.a]
+call = "t.nope-at-all"
+limits.memroy = 1
+[tasks.b]
+call = "t.add"
+wiht = { a = "x", c = 1 }
+retries = 3
+[tasks.c]
+call = "t.add"
+inputs = { a = 1, b = 2 }
+[outputs]
+x = "${zzz}"
+"#,
+        r#"
+3:1 [unknown-key] a flow has no key `colour` | colour | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs`, `strict`
+5:8 [unknown-function] component `t` has no function `nope-at-all` | "t.nope-at-all" | there are `give-u32`, `give-u64`, `give-string`, `give-bool`, `give-list`, `give-person`, `give-pair`, `give-maybe` and 22 more
+6:8 [unknown-key] `limits` has no key `memroy` | memroy | did you mean `memory`?
+7:8 [missing-argument] task `b` lacks the argument `b: u32` of `t.add` | b | add `with.b = …`
+9:1 [unknown-key] a task has no key `wiht` | wiht | did you mean `with`?
+9:14 [bad-literal] argument `a` of task `b`: wanted `u32`, found the string "x" | "x"
+9:19 [unknown-argument] `t.add` has no parameter `c` | c | there are `a`, `b`
+10:1 [unknown-key] a task has no key `retries` | retries | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 6 more
+13:1 [unknown-key] a task has no key `inputs` | inputs | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 6 more
+15:6 [unknown-name] no task or parameter named `zzz` | ${zzz} | the flow has `a`, `b`, `c`
+"#,
+    );
+}
+
+#[test]
+fn a_table_of_an_unknown_name_brings_no_follow_ups() {
+    rejected(
+        r#"
+components.t = "t.wasm"
+inputs.n = { type = "u32" }
+[task.a]
+call = "t.take-u32"
+with.n = "${n}"
+[tasks.b]
+call = "t.take-u32"
+with.n = "${a}"
+[outputs]
+x = "${c}"
+"#,
+        r#"
+3:1 [unknown-key] a flow has no key `inputs` | inputs | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs`, `strict`
+4:2 [unknown-key] a flow has no key `task` | task | did you mean `tasks`?
+11:6 [unknown-name] no task or parameter named `c` | ${c} | the flow has `a`, `b`
+"#,
+    );
+}
+
+#[test]
+fn what_is_not_used_is_warned_of_beside_mistakes_but_not_because_of_them() {
+    rejected(
+        r#"
+components = { t = "t.wasm", unused = "files.wasm" }
+parameters.p = { type = "u32", default = 1 }
+tasks.a = { call = "t.take-u32", with.n = "x" }
+"#,
+        r#"
+2:30 warning[unused-component] component `unused` is not used | unused | remove it
+3:12 warning[unused-parameter] parameter `p` is not used | p | remove it
+4:43 [bad-literal] argument `n` of task `a`: wanted `u32`, found the string "x" | "x"
+"#,
+    );
+    rejected(
+        r#"
+components = { t = "t.wasm", other = "files.wasm" }
+parameters.amount = { type = "u32", default = 1 }
+tasks.a = { call = "t.take-u32", with.n = "${amuont}" }
+tasks.b = { call = "ohter.run" }
+"#,
+        r#"
+4:44 [unknown-name] no task or parameter named `amuont` | ${amuont} | did you mean `${amount}`?
+5:20 [unknown-component] no component named `ohter` | "ohter.run" | did you mean `other`?
+"#,
+    );
+}
+
+#[test]
+fn a_map_over_nothing_is_a_mistake() {
+    rejected(
+        r#"
+components.t = "t.wasm"
+tasks.a = { call = "t.take-u32", with.n = [1], map = [], on-failure = "collect" }
+"#,
+        r#"
+3:54 [bad-map] `map` names no argument | [] | name the arguments to map over, or remove `map`
 "#,
     );
 }

@@ -272,14 +272,15 @@ fn what_is_not_used_is_warned_of() {
     accepted(
         "[parameters.p]\ntype = \"u32\"\n[components]\nt = \"t.wasm\"\nbroken = \"broken.wasm\"\n[tasks.a]\ncall = \"t.give-u32\"\n",
         "
-        1:13 warning[unused-parameter] parameter `p` is not used | p | remove it
+        1:13 warning[unused-parameter] parameter `p` is not used, but each run must be given it: it has no default | p | remove it
         5:1 warning[unused-component] component `broken` is not used | broken | remove it",
     );
 }
 
 #[test]
 fn an_empty_flow_is_named_after_its_file() {
-    assert_eq!(&*accepted("", "").name, "flow");
+    let told = "warning[no-tasks] the flow has no tasks, so a run of it does nothing | add one: `[tasks.name]` with `call = \"component.function\"`";
+    assert_eq!(&*accepted("", told).name, "flow");
 }
 
 #[test]
@@ -292,4 +293,55 @@ fn a_default_file_is_text_or_bytes() {
     let flow = check_in(&text, &files).expect("a good flow").flow;
     assert_eq!(flow.parameters[0].default, Some(Value::string("a,b")));
     assert_eq!(flow.parameters[1].default, Some(Value::List(List::bytes(b"a,b".to_vec()))));
+}
+
+#[test]
+fn an_output_that_cannot_do_without_a_task_that_may_be_skipped_is_an_option() {
+    let gate = "components.t = \"t.wasm\"\n[tasks]\nyes.call = \"t.give-bool\"\n\
+                gate = { call = \"t.give-u32\", when = \"${yes}\" }\nsure.call = \"t.give-u32\"\n[outputs]\n";
+    let outputs = [
+        ("\"x ${gate}\"", "option<string>"),
+        ("\"x ${sure}\"", "string"),
+        ("[\"x ${gate}\", \"y\"]", "option<list<string>>"),
+        ("{ a = \"x ${gate}\", b = 1 }", "option<record { a: string, b: s64 }>"),
+        ("[\"${gate}\"]", "list<option<u32>>"),
+        ("{ a = \"${gate}\" }", "record { a: option<u32> }"),
+    ];
+    for (written, ty) in outputs {
+        let flow = accepted(&format!("{gate}out = {written}\n"), "");
+        assert_eq!(flow.outputs[0].ty.to_string(), ty, "{written}");
+        assert_eq!(matches!(flow.outputs[0].input, Input::Some(_)), ty.starts_with("option"), "{written}");
+    }
+}
+
+#[test]
+fn how_to_run_anyway_depends_on_where_the_value_stands() {
+    accepted(
+        r#"
+components.t = "t.wasm"
+[tasks]
+yes.call = "t.give-bool"
+gate = { call = "t.give-u32", when = "${yes}" }
+gates = { call = "t.give-list", when = "${yes}" }
+text = { call = "t.take-string", with.text = "x ${gate}" }
+list = { call = "t.take-numbers", with.numbers = ["${gate}", 1] }
+maybes = { call = "t.take-maybes", with.numbers = ["${gate}", 1] }
+mapped = { call = "t.take-u32", map = "n", with.n = "${gates}" }
+"#,
+        r#"
+7:49 note[skipped-with] `text` is skipped when `gate` is | ${gate} | a text cannot do without its parts; to run anyway, let a task that takes an `option` come between
+8:52 note[skipped-with] `list` is skipped when `gate` is | ${gate} | the value stands inside a larger one, which cannot do without it; to run anyway, let a task that takes an `option` come between
+10:54 note[skipped-with] `mapped` is skipped when `gates` is | ${gates} | `map` cannot do without its list; to run anyway, let a task that takes an `option` come between
+"#,
+    );
+}
+
+#[test]
+fn limits_of_a_flow_that_is_run_as_a_task_are_told_whichever_they_are() {
+    let files = support::Files([("inner.toml", "components.t = \"t.wasm\"\ntasks.a.call = \"t.give-u32\"\n")].into());
+    for key in ["memory = 1", "log-lines = 1", "files = 1", "sockets = 1", "handles = 1"] {
+        let text = format!("[tasks.a]\nflow = \"inner.toml\"\nlimits.{key}\n");
+        let told = support::picture(&check_in(&text, &files).expect_err("a mistake"));
+        assert!(told.starts_with("3:1 [unavailable-key] task `a` runs a flow"), "{told}");
+    }
 }

@@ -61,7 +61,7 @@ fn mistakes_are_told_without_places() {
     file.parameters.push(ParameterWritten::new("p"));
     let diagnostics = check(file, &Files::default(), &catalog()).expect_err("mistakes");
     let expected = [
-        "[bad-name] `a_b` is no name: names are words of letters and digits joined by `-` | write `a-b`",
+        "[bad-name] `a_b` is no name: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | write `a-b`",
         "[duplicate-name] two tasks are named `c` | rename one of them",
         "[duplicate-name] two outputs are named `o` | rename one of them",
         "[unknown-name] no task or parameter named `d` | the flow has `p`, `a_b`, `c`, `c`",

@@ -10,7 +10,7 @@ use taskhost_model::grants::{Access, FolderGrant, GRANT_BYTES_MAX, GrantError, G
 
 use super::FileCheck;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::names::{is_kebab, to_kebab};
+use crate::names::{NAME_RULE, is_kebab, to_kebab};
 use crate::written::{GrantsWritten, Text};
 
 /// Whose `allow` it is, for messages.
@@ -185,6 +185,6 @@ fn kebab(text: &str, thing: &str, example: &str) -> Result<Arc<str>, GrantError>
         return Ok(text.into());
     }
     let meant = to_kebab(text).unwrap_or_else(|| example.to_owned());
-    let why = format!("is no name of a {thing}: names are lower-case words joined by `-`");
+    let why = format!("is no name of a {thing}: {NAME_RULE}");
     wrong(text, &why, &format!("write `{meant}`"))
 }

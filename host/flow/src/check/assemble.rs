@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use taskhost_model::grants::Grants;
-use taskhost_model::{Limits, TaskCall, Value};
+use taskhost_model::{Limits, TaskCall, Value, ValueType};
 
 use super::callee::Callee;
 use super::expression::empty_text;
@@ -15,28 +15,50 @@ use super::{CheckedFile, FileCheck};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::flow::{ComponentUse, Flow, OnFailure, Output, Parameter, Source, Task, TaskKind};
 use crate::names::to_kebab;
-use crate::written::{LimitsWritten, TaskWritten, Text};
+use crate::written::{Action, LimitsWritten, ParameterWritten, TaskWritten, Text};
 
 /// Calls that differ in nothing are one: by component, function and grants (which are shared, so that their place tells them apart),
 /// and then by limits.
 type Calls = HashMap<(usize, usize, *const Grants), Vec<Arc<TaskCall>>>;
 
 impl FileCheck<'_, '_, '_> {
-    /// Told only of a flow without mistakes: a misspelt name is also one that is not used.
+    /// What has no effect, unless a mistake may be the reason.
     pub(super) fn warn_unused(&mut self) {
         let file = self.file;
-        for (parameter, used) in file.parameters.iter().zip(self.parameters_used.clone()) {
-            if !used && parameter.ty.is_some() {
-                let message = format!("parameter `{}` is not used", parameter.name.value);
-                self.warn("unused-parameter", message, parameter.name.span);
+        let is_strange = !file.unreadable.is_empty();
+        let is_invalid = file.tasks.iter().any(|task| task.action == Action::Invalid);
+        let unread = is_strange || is_invalid || file.tasks.iter().any(|task| task.lacks(&["with"]));
+        let bad_reference = |mistake: &Diagnostic| mistake.code == "bad-reference";
+        if !unread && !self.unknown_names && !file.mistakes.iter().any(bad_reference) {
+            for (parameter, used) in file.parameters.iter().zip(self.parameters_used.clone()) {
+                if !used && parameter.ty.is_some() {
+                    self.warn_unused_parameter(parameter);
+                }
             }
         }
-        for (component, used) in file.components.iter().zip(self.components_used.clone()) {
-            if !used {
-                let message = format!("component `{}` is not used", component.name.value);
-                self.warn("unused-component", message, component.name.span);
+        if !is_strange && !is_invalid && !self.unknown_components {
+            for (component, used) in file.components.iter().zip(self.components_used.clone()) {
+                if !used {
+                    let message = format!("component `{}` is not used", component.name.value);
+                    self.warn("unused-component", message, component.name.span);
+                }
             }
         }
+        if file.tasks.is_empty() && self.session.errors == self.errors_before {
+            let message = "the flow has no tasks, so a run of it does nothing";
+            let warning = Diagnostic::new(Severity::Warning, "no-tasks", message, &file.source, None);
+            self.push(warning.with_help("add one: `[tasks.name]` with `call = \"component.function\"`"));
+        }
+    }
+
+    fn warn_unused_parameter(&mut self, parameter: &ParameterWritten) {
+        let name = &parameter.name.value;
+        let is_optional = matches!(&parameter.ty, Some(ty) if matches!(ty.value, ValueType::Option(_)));
+        let message = match parameter.default.is_some() || parameter.default_file.is_some() || is_optional {
+            true => format!("parameter `{name}` is not used"),
+            false => format!("parameter `{name}` is not used, but each run must be given it: it has no default"),
+        };
+        self.warn("unused-parameter", message, parameter.name.span);
     }
 
     fn warn(&mut self, code: &'static str, message: String, span: Option<crate::Span>) {

@@ -1,5 +1,6 @@
 //! What a task runs: a function of a component, or a subflow.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use taskhost_model::{ComponentSignature, TaskSignature, Value, ValueType};
@@ -83,6 +84,7 @@ impl FileCheck<'_, '_, '_> {
     fn function(&mut self, call: &Text) -> Option<Callee> {
         let text = &*call.value;
         let Some((component_name, rest)) = text.split_once('.').filter(|(_, rest)| !rest.is_empty()) else {
+            self.unknown_components = true;
             let message = format!("`{text}` does not name a function of a component");
             let help = format!("write `{}`", self.call_meant(text.trim_matches('.')));
             self.push(self.diagnostic("bad-call", message, call.span).with_help(help));
@@ -114,7 +116,9 @@ impl FileCheck<'_, '_, '_> {
         let found = components.iter().position(|component| &*component.name.value == name);
         match found {
             Some(at) => self.components_used[at] = true,
+            None if self.file.unreadable.iter().any(|known| **known == *name) => {}
             None => {
+                self.unknown_components = true;
                 let names = components.iter().map(|component| &*component.name.value);
                 let help = self.session.suggestions.help(name, names).unwrap_or_else(|| {
                     format!("name its file under `[components]`: `{name} = \"components/{name}.wasm\"`")
@@ -183,12 +187,19 @@ impl FileCheck<'_, '_, '_> {
         function: &str,
         call: &Text,
     ) -> crate::Diagnostic {
-        if let Some((_, reason)) = signature.unusable.iter().find(|(name, _)| &**name == function) {
+        let is_meant = |name: &str| match name.rsplit_once('.') {
+            Some((whole, own)) => {
+                own == function && interface.is_none_or(|wanted| whole == wanted || short(whole) == wanted)
+            }
+            None => name == function && interface.is_none(),
+        };
+        if let Some((_, reason)) = signature.unusable.iter().find(|(name, _)| is_meant(name)) {
             let message = format!("`{function}` of component `{component}` cannot be a task: {reason}");
             return self.diagnostic("unusable-function", message, call.span);
         }
         let named = |task: &&TaskSignature| interface.is_none_or(|wanted| in_interface(task, wanted));
         let functions: Vec<&str> = signature.tasks.iter().filter(named).map(|task| &*task.function).collect();
+        let in_call = distinct_names(signature);
         let (message, unknown, mut known) = match interface {
             Some(wanted) if functions.is_empty() => (
                 format!("component `{component}` has no interface `{wanted}`"),
@@ -200,7 +211,11 @@ impl FileCheck<'_, '_, '_> {
                 function,
                 functions,
             ),
-            None => (format!("component `{component}` has no function `{function}`"), function, functions),
+            None => (
+                format!("component `{component}` has no function `{function}`"),
+                function,
+                in_call.iter().map(|name| &**name).collect(),
+            ),
         };
         known.dedup();
         let help = self.session.suggestions.help(unknown, known.iter().copied());
@@ -209,17 +224,39 @@ impl FileCheck<'_, '_, '_> {
     }
 }
 
+/// The functions as they stand after `component.` in a `call`: with their interface where the name alone is not enough.
+fn distinct_names(signature: &ComponentSignature) -> Vec<String> {
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    signature.tasks.iter().for_each(|task| *count.entry(&*task.function).or_default() += 1);
+    let name = |task: &TaskSignature| match count[&*task.function] {
+        1 => task.function.to_string(),
+        _ => function_name(signature, task),
+    };
+    signature.tasks.iter().map(name).collect()
+}
+
+/// An interface's own name without package and version.
+fn short(interface: &str) -> &str {
+    let name = interface.split_once('@').map_or(interface, |(name, _)| name);
+    name.rsplit_once('/').map_or(name, |(_, name)| name)
+}
+
 fn in_interface(task: &TaskSignature, interface: &str) -> bool {
     task.interface.as_deref() == Some(interface) || task.interface_short() == Some(interface)
 }
 
 /// The shortest `call` that means this function alone.
 fn call_name(component: &str, signature: &ComponentSignature, task: &TaskSignature) -> String {
-    let Some(short) = task.interface_short() else { return format!("{component}.{}", task.function) };
+    format!("{component}.{}", function_name(signature, task))
+}
+
+/// The shortest name with which only this function is meant, though another may have the same.
+fn function_name(signature: &ComponentSignature, task: &TaskSignature) -> String {
+    let Some(short) = task.interface_short() else { return task.function.to_string() };
     let same = |other: &&TaskSignature| other.function == task.function && other.interface_short() == Some(short);
     let interface = match signature.tasks.iter().filter(same).count() {
         1 => short,
         _ => task.interface.as_deref().unwrap_or(short),
     };
-    format!("{component}.{interface}.{}", task.function)
+    format!("{interface}.{}", task.function)
 }

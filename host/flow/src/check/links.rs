@@ -4,7 +4,7 @@
 
 use super::FileCheck;
 use crate::flow::Source;
-use crate::names::{is_kebab, listed, to_kebab};
+use crate::names::{NAME_RULE, is_kebab, listed, to_kebab};
 use crate::source::Span;
 use crate::written::{Expression, ExpressionKind, PartWritten, ReferenceWritten, Text};
 
@@ -59,7 +59,7 @@ impl<'f> FileCheck<'f, '_, '_> {
     fn well_formed(&mut self, name: &Text) {
         if !is_kebab(&name.value) {
             let help = to_kebab(&name.value).map(|kebab| format!("write `{kebab}`"));
-            let message = format!("`{}` is no name: names are words of letters and digits joined by `-`", name.value);
+            let message = format!("`{}` is no name: {NAME_RULE}", name.value);
             self.push(self.diagnostic("bad-name", message, name.span).with_help_if(help));
         }
     }
@@ -118,6 +118,10 @@ impl<'f> FileCheck<'f, '_, '_> {
             None => unknown.push((&*reference.name, reference.span.or(expression.span))),
         });
         for (name, span) in unknown {
+            self.unknown_names = true;
+            if self.file.unreadable.iter().any(|known| **known == *name) {
+                continue;
+            }
             let help = self.name_meant(name);
             let message = format!("no task or parameter named `{name}`");
             self.push(self.diagnostic("unknown-name", message, span).with_help_if(help));
@@ -138,9 +142,11 @@ impl<'f> FileCheck<'f, '_, '_> {
     fn link_after(&mut self, name: &Text, links: &mut Vec<Link>) {
         let (message, help) = match self.names.get(&*name.value) {
             Some(&Source::Task(to)) => return links.push(Link { to, span: name.span, strict: true }),
-            Some(&Source::Parameter(_)) => {
+            Some(&Source::Parameter(at)) => {
+                self.parameters_used[at] = true;
                 (format!("`{}` is a parameter, `after` wants tasks", name.value), Some("remove it".to_owned()))
             }
+            None if self.file.unreadable.contains(&name.value) => return,
             None => {
                 let tasks = self.file.tasks.iter().map(|task| &*task.name.value);
                 let help = self.session.suggestions.nearest(&name.value, tasks);

@@ -53,6 +53,31 @@ impl Order {
     }
 }
 
+impl TaskInputs {
+    /// How the task could run without the value of task `need`.
+    fn way_out(&self, need: usize) -> &'static str {
+        let uses = |input: &Input| {
+            let mut any = false;
+            each_reference(input, &mut |it| any |= it.source == Source::Task(need) && !it.none_if_skipped);
+            any
+        };
+        let at = self.inputs.iter().position(uses);
+        match at.map(|at| (&self.inputs[at], self.mapped.contains(&at))) {
+            Some((Input::Reference(_), false)) => "take an `option` to run anyway",
+            Some((Input::Reference(_), true)) => {
+                "`map` cannot do without its list; to run anyway, let a task that takes an `option` come between"
+            }
+            Some((Input::Text(_), _)) => {
+                "a text cannot do without its parts; to run anyway, let a task that takes an `option` come between"
+            }
+            _ => {
+                "the value stands inside a larger one, which cannot do without it; to run anyway, let a task that takes an `option` \
+                 come between"
+            }
+        }
+    }
+}
+
 impl FileCheck<'_, '_, '_> {
     pub(super) fn order(&mut self, tasks: &[Option<TaskInputs>]) -> Order {
         let needs: Vec<Vec<usize>> = self.links.iter().map(|links| targets(links)).collect();
@@ -66,7 +91,7 @@ impl FileCheck<'_, '_, '_> {
             let by = self.skipped_with(at, &needs[at], &may_be_skipped, tasks[at].as_ref());
             may_be_skipped[at] = by.is_some() || self.file.tasks[at].when.is_some();
             if let Some(by) = by {
-                self.note_skipped(at, by);
+                self.note_skipped(at, by, tasks[at].as_ref());
             }
         }
         Order { needs, may_be_skipped }
@@ -95,7 +120,7 @@ impl FileCheck<'_, '_, '_> {
         needs.iter().copied().find(|need| may_be_skipped[*need] && strict.contains(need))
     }
 
-    fn note_skipped(&mut self, at: usize, by: usize) {
+    fn note_skipped(&mut self, at: usize, by: usize, inputs: Option<&TaskInputs>) {
         let (task, need) = (&self.file.tasks[at].name.value, &self.file.tasks[by].name.value);
         let link = self.links[at].iter().find(|link| link.to == by);
         let message = format!("`{task}` is skipped when `{need}` is");
@@ -103,7 +128,7 @@ impl FileCheck<'_, '_, '_> {
         let note = Diagnostic::new(Severity::Note, "skipped-with", message, &self.file.source, span);
         let note = match link.is_some_and(|link| link.strict) {
             true => note,
-            false => note.with_help("take an `option` to run anyway"),
+            false => note.with_help_if(inputs.map(|inputs| inputs.way_out(by).to_owned())),
         };
         self.push(note);
     }

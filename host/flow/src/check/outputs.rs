@@ -3,7 +3,7 @@
 use taskhost_model::{List, Value, ValueType};
 
 use super::FileCheck;
-use super::order::Order;
+use super::order::{Order, each_reference};
 use crate::flow::{Conversion, Input, Output, Reference, Source};
 use crate::source::Span;
 use crate::written::{Expression, ExpressionKind, ReferenceWritten};
@@ -13,6 +13,7 @@ impl FileCheck<'_, '_, '_> {
         let file = self.file;
         let output = |(name, expression): &(crate::written::Text, Expression)| {
             let (input, ty) = self.natural(expression, order)?;
+            let (input, ty) = perhaps_absent(input, ty, order);
             Some(Output { name: name.value.clone(), input, ty })
         };
         file.outputs.iter().map(output).collect()
@@ -94,6 +95,20 @@ impl FileCheck<'_, '_, '_> {
             Some(values) => Some((Input::Literal(Value::List(List::from_values(&element, values))), ty)),
             None => Some((Input::List { element, items }, ty)),
         }
+    }
+}
+
+/// A text cannot do without the value of a task, and neither can what it stands in: if the task may be skipped, the whole is an `option`.
+fn perhaps_absent(input: Input, ty: ValueType, order: &Order) -> (Input, ValueType) {
+    let mut absent = false;
+    each_reference(&input, &mut |reference| {
+        if let (Source::Task(at), false) = (reference.source, reference.none_if_skipped) {
+            absent |= order.may_be_skipped[at];
+        }
+    });
+    match absent {
+        true => (Input::Some(Box::new(input)), ValueType::option(ty)),
+        false => (input, ty),
     }
 }
 

@@ -68,7 +68,15 @@ impl FileCheck<'_, '_, '_> {
                 reference.conversion = Some(Conversion { from: followed.ty, to: wanted.clone() });
             }
             (Err(_), Some(Err(whole))) => {
-                self.push(self.mismatch(written, span, wanted, &whole, who));
+                let diagnostic = self.mismatch(written, span, wanted, &whole, who);
+                let help = format!(
+                    "to be given the failure, the parameter has to be `{whole}`; to be given only a value, `{}`",
+                    followed.ty
+                );
+                self.push(match diagnostic.help {
+                    None => diagnostic.with_help(help),
+                    Some(_) => diagnostic,
+                });
                 return None;
             }
             (Err(_), _) => {

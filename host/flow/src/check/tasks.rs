@@ -8,7 +8,7 @@ use super::callee::{Callee, CalleeParameter};
 use super::reference::Who;
 use super::{FileCheck, TaskTypes};
 use crate::flow::{Input, OnFailure};
-use crate::written::{Action, Expression, TaskWritten, Text};
+use crate::written::{Action, Expression, LimitsWritten, TaskWritten, Text};
 
 /// A task whose arguments fit.
 pub(super) struct TaskInputs {
@@ -21,6 +21,9 @@ impl FileCheck<'_, '_, '_> {
     pub(super) fn find_task_types(&mut self) {
         let types = |(task, callee): (&TaskWritten, &Option<Callee>)| {
             let callee = callee.as_ref()?;
+            if task.lacks(&["map", "on-failure"]) {
+                return None;
+            }
             let success = callee.success_type();
             let mapped = !task.map.is_empty();
             let collected = task.on_failure.as_ref().is_some_and(|choice| choice.value == OnFailure::Collect);
@@ -53,6 +56,9 @@ impl FileCheck<'_, '_, '_> {
         self.check_on_failure(task);
         self.check_limits(task);
         let callee = callee?;
+        if task.lacks(&["map"]) {
+            return None;
+        }
         let parameters = callee.parameters();
         // Parameters that a misspelt argument probably means: they are not told to be missing as well.
         let mut meant = HashSet::new();
@@ -75,7 +81,9 @@ impl FileCheck<'_, '_, '_> {
             }
         }
         missing.retain(|parameter| !meant.contains(&**parameter.name));
-        self.tell_missing(task, &missing);
+        if !task.lacks(&["with"]) {
+            self.tell_missing(task, &missing);
+        }
         let inputs = inputs?;
         self.check_lengths(task, &mapped, &inputs);
         Some(TaskInputs { inputs, mapped, when: when.map_or(Some(None), |when| when.map(Some))? })
@@ -139,7 +147,8 @@ impl FileCheck<'_, '_, '_> {
         let list: Vec<String> = missing.iter().map(|p| format!("`{}: {}`", p.name, p.ty)).collect();
         let word = if missing.len() == 1 { "argument" } else { "arguments" };
         let message = format!("task `{}` lacks the {word} {} of `{}`", task.name.value, list.join(", "), runs(task));
-        let help = format!("add `with.{} = …`", missing[0].name);
+        let keys: Vec<String> = missing.iter().map(|parameter| format!("`with.{} = …`", parameter.name)).collect();
+        let help = format!("add {}", keys.join(" and "));
         self.push(self.diagnostic("missing-argument", message, task.name.span).with_help(help));
     }
 
@@ -155,6 +164,9 @@ impl FileCheck<'_, '_, '_> {
         for name in &task.map {
             let Some(at) = self.known_parameter(task, name, parameters, meant) else { continue };
             if !given.contains_key(&*name.value) {
+                if task.lacks(&["with"]) {
+                    continue;
+                }
                 let message =
                     format!("task `{}` maps over `{1}`, but gives no argument `{1}`", task.name.value, name.value);
                 let help = format!("add `with.{} = …` with a list", name.value);
@@ -190,6 +202,7 @@ impl FileCheck<'_, '_, '_> {
     fn check_on_failure(&mut self, task: &TaskWritten) {
         if let Some(choice) = &task.on_failure
             && task.map.is_empty()
+            && !task.lacks(&["map"])
         {
             let message = format!("`on-failure` of task `{}` goes only with `map`", task.name.value);
             let help = "to handle the failure of a single task, let a task take its `result<T, E>`";
@@ -200,9 +213,7 @@ impl FileCheck<'_, '_, '_> {
     /// A subflow's tasks have the limits of their own file.
     fn check_limits(&mut self, task: &TaskWritten) {
         let limits = &task.limits;
-        let any = limits.timeout.is_some()
-            || [limits.memory, limits.output, limits.result].iter().any(Option::is_some)
-            || limits.cpu.is_some();
+        let any = LimitsWritten { span: None, ..limits.clone() } != LimitsWritten::default();
         if any && !matches!(task.action, Action::Call(_)) {
             let message = format!(
                 "task `{}` runs a flow, for which `limits` and `timeout` are not available in this version",

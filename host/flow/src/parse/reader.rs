@@ -34,6 +34,8 @@ pub(super) struct Reader<'s> {
     pub(super) suggestions: Suggestions,
     /// Parameters and components of which only the name is known.
     pub(super) unreadable: Vec<Arc<str>>,
+    /// Unknown keys like no other: what stands there may be anything. For each, the names of its table; none if it is no table.
+    pub(super) strange: Vec<Option<Vec<Arc<str>>>>,
     /// Names may be missing, so there is no sense in checking the rest.
     pub(super) outline_is_wrong: bool,
 }
@@ -58,6 +60,7 @@ impl<'s> Reader<'s> {
             diagnostics: Vec::new(),
             suggestions: Suggestions::new(),
             unreadable: Vec::new(),
+            strange: Vec::new(),
             outline_is_wrong: false,
         }
     }
@@ -85,24 +88,51 @@ impl<'s> Reader<'s> {
         entries
     }
 
-    /// The entries whose keys this version knows; the others are mistakes.
+    /// The entries whose keys this version knows; the others are mistakes. One that is only misspelt is read as what it means, so
+    /// that its mistake hides no others and brings none.
     pub(super) fn known_entries<'t>(&mut self, place: Table, table: &'t DeTable<'t>) -> Vec<Entry<'t>> {
-        let mut entries = self.entries(table);
-        entries.retain(|entry| match keys::find(place, entry.key) {
-            Some(key) if key.available => true,
-            Some(_) => {
-                self.unread(entry);
-                false
+        self.strange.clear();
+        let entries = self.entries(table);
+        let mut known: Vec<Entry<'t>> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match keys::find(place, entry.key) {
+                Some(key) if key.available => known.push(entry),
+                Some(_) => self.unread(&entry),
+                None => {
+                    let Some(meant) = self.unknown_key(place, &entry) else { continue };
+                    // Tables of names are put together: a flow may have `[task.a]` beside `[tasks.b]`.
+                    let is_new = place == Table::Flow
+                        || table.get(meant).is_none() && !known.iter().any(|other| other.key == meant);
+                    if is_new {
+                        known.push(Entry { key: meant, ..entry });
+                    }
+                }
             }
-            None => {
-                let known = keys::keys_of(place).filter(|key| key.available).map(|key| key.name);
-                let help = self.suggestions.help(entry.key, known);
-                let message = format!("{} has no key `{}`", place.title(), entry.key);
-                self.error("unknown-key", message, Some(entry.key_span)).help = help;
-                false
-            }
-        });
-        entries
+        }
+        known
+    }
+
+    /// Tells an unknown key, and gives the known one that it means.
+    fn unknown_key(&mut self, place: Table, entry: &Entry<'_>) -> Option<&'static str> {
+        let known = keys::keys_of(place).filter(|key| key.available).map(|key| key.name);
+        let meant = self.suggestions.nearest(entry.key, known.clone());
+        let help = self.suggestions.help(entry.key, known);
+        let message = format!("{} has no key `{}`", place.title(), entry.key);
+        self.error("unknown-key", message, Some(entry.key_span)).help = help;
+        if meant.is_none() {
+            let names = entry
+                .value
+                .get_ref()
+                .as_table()
+                .map(|table| table.keys().map(|key| key.get_ref().as_ref().into()).collect());
+            self.strange.push(names);
+        }
+        meant
+    }
+
+    /// Whether something since `before` was of a wrong shape or had no meaning, so that it is as if it was not there.
+    pub(super) fn lost_since(&self, before: usize) -> bool {
+        self.diagnostics[before..].iter().any(|mistake| ["wrong-shape", "bad-value", "bad-map"].contains(&mistake.code))
     }
 
     /// A key of a later version.
@@ -180,6 +210,10 @@ impl<'s> Reader<'s> {
             return Vec::new();
         };
         let element = |value| Entry { key: entry.key, key_span: entry.key_span, value };
+        if array.is_empty() && entry.key == "map" {
+            self.error("bad-map", "`map` names no argument", Some(entry.value_span())).help =
+                Some("name the arguments to map over, or remove `map`".to_owned());
+        }
         let mut names = Vec::new();
         for value in array.iter() {
             match value.get_ref().as_str() {

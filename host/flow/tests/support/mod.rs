@@ -172,6 +172,15 @@ pub fn catalog() -> TestCatalog {
                 "<wasi:clocks/wall-clock@0.2.6",
             ],
         )
+        .with(
+            "open.wasm",
+            &[
+                "demo:open/tasks@1.0.0#sum: func() -> u32",
+                "demo:open/other@1.0.0#sum: func() -> u32",
+                "demo:open/tasks@1.0.0#count: func() -> u32",
+                "!demo:open/tasks@1.0.0.open: its result is a resource",
+            ],
+        )
         .with("files.wasm", &["run: func() -> u32", "<wasi:filesystem/types@0.2.6"])
         .with_unusable("broken.wasm", "is no WebAssembly", "build it again")
 }
