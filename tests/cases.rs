@@ -116,7 +116,8 @@ impl Case {
             .args(arguments)
             .current_dir(&self.folder)
             .env("NO_COLOR", "1")
-            .env("TASKHOST_CACHE_FOLDER", cache_folder())
+            .env("TASKHOST_CACHE_FOLDER", scratch("compiled"))
+            .env("TASKHOST_DATA_FOLDER", scratch("data"))
             .env_remove("RUST_BACKTRACE")
             .output()?;
         if is_one_of_many {
@@ -188,9 +189,9 @@ fn words(line: &str, out: &Path) -> Result<Vec<String>, Failed> {
     Ok(words.into_iter().map(|word| word.replace("$OUT", &out.display().to_string())).collect())
 }
 
-/// One for all cases and runs, so that each guest is compiled once.
-fn cache_folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled")
+/// A folder for all cases and runs, so that each guest is compiled once.
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// An empty folder, deleted at the end.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use taskhost_sandbox::{CompileLimits, EngineKind};
 
 /// Run flows of sandboxed WebAssembly tasks.
 #[derive(Parser, Debug)]
@@ -87,6 +88,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   taskhost schema > flow.schema.json")]
     Schema,
+    /// What the host starts itself as, to compile a component within limits: stdin to stdout
+    #[command(name = "__compile", hide = true)]
+    Compile(CompileArgs),
 }
 
 /// Where compiled components are kept.
@@ -246,6 +250,20 @@ pub(crate) enum CacheCommand {
     },
     /// Delete everything that is kept; components are compiled again when needed
     Clear,
+}
+
+/// `taskhost __compile`.
+#[derive(Args, Debug)]
+pub(crate) struct CompileArgs {
+    /// For which engine: general, concurrent
+    #[arg(value_name = "ENGINE")]
+    pub engine: EngineKind,
+    /// Address space in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = CompileLimits::DEFAULT.memory_bytes_max)]
+    pub memory: u64,
+    /// Processor time in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = CompileLimits::DEFAULT.cpu_seconds_max)]
+    pub cpu: u64,
 }
 
 /// `taskhost completions`.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Result};
 
+use crate::compile::EngineKind;
+
 /// How late a deadline may be noticed while a guest computes.
 const TICK: Duration = Duration::from_millis(4);
 
@@ -22,25 +24,37 @@ const KEEP_RESIDENT_BYTES: usize = 1 << 20;
 
 /// An engine for components without async exports.
 pub(crate) fn general(instances: usize) -> Result<Engine> {
-    let mut config = base(instances, has_pagemap_scan());
-    config.concurrency_support(false);
+    let config = running(EngineKind::General, instances, has_pagemap_scan());
     ticking(Engine::new(&config)?)
 }
 
 /// An engine for components with async exports.
 pub(crate) fn concurrent(instances: usize) -> Result<Engine> {
-    let mut config = base(instances, has_pagemap_scan());
-    config.concurrency_support(true);
-    config.wasm_component_model_async(true);
+    let config = running(EngineKind::Concurrent, instances, has_pagemap_scan());
     ticking(Engine::new(&config)?)
 }
 
-fn base(instances: usize, pagemap_scan: bool) -> Config {
+/// An engine that compiles for one of the others and runs nothing: it has their settings, but reserves no slots.
+pub(crate) fn compiling(kind: EngineKind) -> Result<Engine> {
+    Engine::new(&base(kind))
+}
+
+fn running(kind: EngineKind, instances: usize, pagemap_scan: bool) -> Config {
+    let mut config = base(kind);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, pagemap_scan)));
+    config
+}
+
+/// Everything that compiled code depends on.
+fn base(kind: EngineKind) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);
     config.epoch_interruption(true);
     config.max_wasm_stack(GUEST_STACK_BYTES);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, pagemap_scan)));
+    match kind {
+        EngineKind::General => config.concurrency_support(false),
+        EngineKind::Concurrent => config.concurrency_support(true).wasm_component_model_async(true),
+    };
     config
 }
 
@@ -91,12 +105,27 @@ mod tests {
 
     use super::*;
 
+    /// What a file of the compile cache is named by, and what wasmtime compares when it loads compiled code.
+    fn hash(engine: &Engine) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn what_is_compiled_elsewhere_fits_the_engine_that_runs_it() {
+        let compiling = |kind| hash(&compiling(kind).expect("an engine"));
+        assert_eq!(hash(&general(4).expect("an engine")), compiling(EngineKind::General));
+        assert_eq!(hash(&concurrent(4).expect("an engine")), compiling(EngineKind::Concurrent));
+        assert_ne!(compiling(EngineKind::General), compiling(EngineKind::Concurrent));
+    }
+
     #[test]
     fn guests_run_on_a_kernel_with_and_without_pagemap_scan() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests/tiny/components/tiny.wasm");
         for pagemap_scan in [false, has_pagemap_scan()] {
-            let mut config = base(4, pagemap_scan);
-            config.concurrency_support(false);
+            let config = running(EngineKind::General, 4, pagemap_scan);
             let engine = ticking(Engine::new(&config).expect("an engine")).expect("a ticker");
             let component = Component::from_file(&engine, path).expect("the guest; run `cargo xtask guests` first");
             // Twice through the same slot: it is made clean in between.

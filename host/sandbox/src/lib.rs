@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Start reading at `sandbox.rs`, then `execute.rs`; the only unsafe code is in `convert/lift_lower.rs`, `execute.rs` (one
-//! call) and `compile.rs` (one call).
+//! call) and `compile/` (three calls).
 
 mod capability;
 mod command;
@@ -40,7 +40,7 @@ mod state;
 mod turn;
 
 pub use command::Command;
-pub use compile::{CachedComponent, CompileCache};
+pub use compile::{CachedComponent, CompileCache, CompileLimits, Compiler, EngineKind, compile_stdin_to_stdout};
 pub use docs::WIT_SECTION;
 pub use error::SandboxError;
 pub use sandbox::{Inspection, Sandbox, SandboxOptions};

@@ -16,7 +16,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::capability::{self, Capabilities, Lane};
-use crate::compile::{self, CompileCache};
+use crate::compile::{self, CompileCache, CompileError, Compiler, EngineKind, TrustedCache};
 use crate::engine_config;
 use crate::error::SandboxError;
 use crate::execute::Prepared;
@@ -28,6 +28,10 @@ use crate::{docs, imports, inspect};
 pub struct SandboxOptions {
     /// Where compiled components are kept; none keeps them in memory only.
     pub cache_folder: Option<PathBuf>,
+    /// Where the key lies that shows which compiled components are ours; none keeps them in memory only.
+    pub data_folder: Option<PathBuf>,
+    /// Where components are compiled.
+    pub compiler: Compiler,
     /// Guests alive at once: those that compute and those that wait.
     pub instances: usize,
     /// Knows the secrets that tasks are granted; without it none is known.
@@ -36,13 +40,16 @@ pub struct SandboxOptions {
 
 /// Runs guests. One for a process.
 pub struct Sandbox {
-    cache: Option<CompileCache>,
+    cache: Option<TrustedCache>,
+    compiler: Compiler,
     instances: usize,
     vault: Option<Arc<dyn Vault>>,
     general: Engine,
     concurrent: OnceLock<Result<Engine, String>>,
     linkers: Mutex<HashMap<Lane, Arc<Linker<HostState>>>>,
     loaded: Mutex<HashMap<Digest, Arc<Loaded>>>,
+    /// Held while a component is compiled, so that others who ask for it wait instead of compiling it, too.
+    loading: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
     /// Timers and sockets of waiting guests; guests never run on its thread.
     reactor: Runtime,
 }
@@ -88,20 +95,22 @@ impl Sandbox {
             .build()
             .map_err(|error| failed("start the sandbox's timers", &error))?;
         Ok(Arc::new(Sandbox {
-            cache: options.cache_folder.map(CompileCache::new),
+            cache: options.cache_folder.zip(options.data_folder).map(|(cache, data)| TrustedCache::new(cache, data)),
+            compiler: options.compiler,
             instances: options.instances,
             vault: options.vault,
             general,
             concurrent: OnceLock::new(),
             linkers: Mutex::default(),
             loaded: Mutex::default(),
+            loading: Mutex::default(),
             reactor,
         }))
     }
 
     /// Where compiled components are kept.
     pub fn cache(&self) -> Option<&CompileCache> {
-        self.cache.as_ref()
+        self.cache.as_ref().map(TrustedCache::files)
     }
 
     /// To be called on each thread that runs guests; the thread may run them as long as the guard lives.
@@ -136,27 +145,37 @@ impl Sandbox {
     /// Compiles a component, or finds it, and links its imports.
     fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, CatalogError> {
         let digest = Digest::of(bytes);
-        let known =
-            |sandbox: &Sandbox| sandbox.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        if let Some(loaded) = known(self) {
+        if let Some(loaded) = self.loaded(&digest) {
             return Ok(loaded);
         }
         check_header(bytes)?;
-        let loaded = Arc::new(self.load_new(bytes, digest)?);
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).insert(digest, Arc::clone(&loaded));
-        Ok(loaded)
+        let turn = Arc::clone(locked(&self.loading).entry(digest).or_default());
+        let held = locked(&turn);
+        // Somebody else may have compiled it while we waited.
+        let loaded = self.loaded(&digest).map_or_else(|| self.load_new(bytes, digest).map(Arc::new), Ok);
+        if let Ok(loaded) = &loaded {
+            locked(&self.loaded).insert(digest, Arc::clone(loaded));
+        }
+        drop(held);
+        locked(&self.loading).remove(&digest);
+        loaded
+    }
+
+    fn loaded(&self, digest: &Digest) -> Option<Arc<Loaded>> {
+        locked(&self.loaded).get(digest).cloned()
     }
 
     fn load_new(&self, bytes: &[u8], digest: Digest) -> Result<Loaded, CatalogError> {
         // Whether a component is async shows only in its types; the general engine refuses the async ones.
-        let general = compile::compile(self.cache.as_ref(), &self.general, &digest, bytes);
-        let (engine, component, lane) = match general {
+        let (engine, component, lane) = match self.compile((&self.general, EngineKind::General), &digest, bytes) {
             Ok(component) if !inspect::is_async(&self.general, &component) => (&self.general, component, None),
+            Err(failed @ CompileError::Failed(_)) => return Err(failed.into()),
             general => {
                 let engine = self.concurrent()?;
-                match compile::compile(self.cache.as_ref(), engine, &digest, bytes) {
+                match self.compile((engine, EngineKind::Concurrent), &digest, bytes) {
                     Ok(component) => (engine, component, Some(Lane::Concurrent)),
-                    Err(error) => return Err(rejected(&general.err().unwrap_or(error))),
+                    Err(failed @ CompileError::Failed(_)) => return Err(failed.into()),
+                    Err(invalid) => return Err(general.err().unwrap_or(invalid).into()),
                 }
             }
         };
@@ -191,6 +210,10 @@ impl Sandbox {
         Ok((lane, loaded.waiting.get_or_init(|| pre).clone()))
     }
 
+    fn compile(&self, engine: (&Engine, EngineKind), digest: &Digest, bytes: &[u8]) -> Result<Component, CompileError> {
+        compile::compile(&self.compiler, self.cache.as_ref(), engine, digest, bytes)
+    }
+
     fn concurrent(&self) -> Result<&Engine, CatalogError> {
         let engine = self.concurrent.get_or_init(|| {
             engine_config::concurrent(self.instances).map_err(|error| format!("cannot run here: {error}"))
@@ -209,6 +232,10 @@ impl Sandbox {
         linkers.insert(lane, Arc::clone(&linker));
         Ok(linker)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A component waits only if something that it imports can make it wait.
@@ -281,14 +308,6 @@ fn check_header(bytes: &[u8]) -> Result<(), CatalogError> {
             error("is WebAssembly of a version that is not known here", "build it with a current toolchain")
         }
         _ => error("is no WebAssembly: its first bytes are not `\\0asm`", "name a `.wasm` component"),
-    }
-}
-
-fn rejected(error: &wasmtime::Error) -> CatalogError {
-    let cause = error.chain().last().map_or_else(|| error.to_string(), ToString::to_string);
-    CatalogError {
-        message: format!("is not valid: {cause}"),
-        help: Some("the file may be cut off or damaged; build it again".to_owned()),
     }
 }
 

@@ -15,7 +15,7 @@ use taskhost_engine::{FlowRun, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, limits};
-use taskhost_sandbox::{Inspection, Sandbox, SandboxOptions};
+use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
 
 use crate::builder::FlowBuilder;
 use crate::component::Component;
@@ -34,6 +34,14 @@ pub struct HostOptions {
     pub cache_folder: Option<PathBuf>,
     /// Whether compiled components are kept on disk at all.
     pub use_cache: bool,
+    /// Where lies what is private and outlives a cache, such as the key that shows which compiled components are ours; none
+    /// means `$TASKHOST_DATA_FOLDER`, or `taskhost` in the user's data folder (`$XDG_DATA_HOME`, or `~/.local/share`).
+    /// Without any, nothing is kept on disk.
+    pub data_folder: Option<PathBuf>,
+    /// A `taskhost` executable of this version: components are compiled in a child process of it, with limits on memory and
+    /// time. None compiles in this process, where a component made to hurt the compiler takes all the memory and time it
+    /// wants: name one if you do not trust the components' authors.
+    pub compiler: Option<PathBuf>,
     /// Task runs in flight at once, waiting ones included.
     pub concurrency: usize,
     /// Threads that compute.
@@ -45,6 +53,8 @@ impl Default for HostOptions {
         HostOptions {
             cache_folder: None,
             use_cache: true,
+            data_folder: None,
+            compiler: None,
             concurrency: limits::CONCURRENCY_DEFAULT,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -58,15 +68,21 @@ impl HostOptions {
         if !self.use_cache {
             return None;
         }
-        self.cache_folder.clone().or_else(user_cache_folder)
+        self.cache_folder.clone().or_else(|| user_folder("XDG_CACHE_HOME", ".cache"))
+    }
+
+    /// Where what is private lies with these options; none if this user has no data folder.
+    pub fn data_folder_in_use(&self) -> Option<PathBuf> {
+        let named = || std::env::var_os("TASKHOST_DATA_FOLDER").filter(|name| !name.is_empty()).map(PathBuf::from);
+        self.data_folder.clone().or_else(named).or_else(|| user_folder("XDG_DATA_HOME", ".local/share"))
     }
 }
 
 /// As the XDG base directory specification has it: a relative path there is ignored.
-fn user_cache_folder() -> Option<PathBuf> {
+fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let caches = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
-    Some(caches.join("taskhost"))
+    let folder = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(in_home)))?;
+    Some(folder.join("taskhost"))
 }
 
 /// How a flow is run.
@@ -100,9 +116,13 @@ impl Host {
     pub fn new(options: HostOptions) -> Result<Host, HostError> {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
-        let cache_folder = options.cache_folder_in_use();
-        let sandbox =
-            Sandbox::new(SandboxOptions { cache_folder, instances: options.concurrency, ..SandboxOptions::default() })?;
+        let sandbox = Sandbox::new(SandboxOptions {
+            cache_folder: options.cache_folder_in_use(),
+            data_folder: options.data_folder_in_use(),
+            compiler: options.compiler.map_or(Compiler::InProcess, |program| Compiler::Child { program }),
+            instances: options.concurrency,
+            vault: None,
+        })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         Ok(Host(Arc::new(Inner { pools: Pools::new(sandbox.clone(), size), sandbox })))
     }

@@ -283,9 +283,11 @@ impl Bench {
         }
         let flow = self.root.join("example-tasks/02-parallel-execution/flow.toml");
         let cache = std::env::temp_dir().join(format!("taskhost-bench-{}", std::process::id()));
+        let data = cache.with_added_extension("data");
         let run = |arguments: &[&str]| -> Result<f64, Failure> {
             let mut command = Command::new(&binary);
-            command.args(arguments).env("TASKHOST_CACHE_FOLDER", &cache).stdout(Stdio::null()).stderr(Stdio::null());
+            command.args(arguments).env("TASKHOST_CACHE_FOLDER", &cache).env("TASKHOST_DATA_FOLDER", &data);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
             let started = Instant::now();
             let status = command.status()?;
             let time = started.elapsed();

@@ -3,12 +3,15 @@
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod inspect;
 mod read;
 pub(crate) mod run;
 pub(crate) mod schema;
+
+use std::path::PathBuf;
 
 use taskhost::{Host, HostError, HostErrorKind, HostOptions};
 use taskhost_flow::{Checked, FlowFile};
@@ -30,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Cache(args) => cache::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Schema => schema::run(),
+        Command::Compile(args) => compile::run(&args),
     }
 }
 
@@ -39,7 +43,19 @@ fn host_to_look(args: &HostArgs) -> Result<Host, CliError> {
 }
 
 fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
-    Ok(Host::new(HostOptions { cache_folder: args.cache_folder.clone(), use_cache: !args.no_cache, ..options })?)
+    let (cache_folder, compiler) = (args.cache_folder.clone(), Some(this_program()?));
+    Ok(Host::new(HostOptions { cache_folder, use_cache: !args.no_cache, compiler, ..options })?)
+}
+
+/// The file that this process runs, which compiles components in a child. By way of `/proc` it is that very file, even if
+/// another version has been put in its place meanwhile.
+fn this_program() -> Result<PathBuf, CliError> {
+    let own = PathBuf::from("/proc/self/exe");
+    if own.exists() {
+        return Ok(own);
+    }
+    let found = std::env::current_exe();
+    found.map_err(|error| CliError::internal(format!("could not find this program's own file: {error}")))
 }
 
 /// Checks a flow; warnings and notes go to stderr.

@@ -23,8 +23,9 @@ impl Folder {
     /// `taskhost` with these arguments, in this folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_taskhost"));
-        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
-        command.args(arguments).current_dir(&self.0).env("TASKHOST_CACHE_FOLDER", cache).env("NO_COLOR", "1");
+        let scratch = |name: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        command.args(arguments).current_dir(&self.0).env("NO_COLOR", "1");
+        command.env("TASKHOST_CACHE_FOLDER", scratch("compiled")).env("TASKHOST_DATA_FOLDER", scratch("data"));
         command
     }
 
