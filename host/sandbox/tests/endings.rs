@@ -212,7 +212,8 @@ fn what_is_no_component_is_refused_with_the_reason() {
 fn compiled_components_are_kept_and_survive_damage() {
     let folder = std::env::temp_dir().join(format!("taskhost-cache-{}", std::process::id()));
     let load = || {
-        let options = SandboxOptions { cache_folder: Some(folder.clone()), instances: 8, ..SandboxOptions::default() };
+        let (cache, data) = (Some(folder.clone()), Some(folder.join("data")));
+        let options = SandboxOptions { cache_folder: cache, data_folder: data, instances: 8, ..SandboxOptions::default() };
         Sandbox::new(options).expect("a sandbox").signature(&support::guest("tiny")).expect("a component")
     };
     let first = load();
