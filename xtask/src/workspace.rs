@@ -81,6 +81,6 @@ impl Package {
     /// Whether it is built for wasm32-wasip2.
     pub(crate) fn is_for_guests(&self) -> bool {
         let folder = self.folder.strip_prefix(root()).unwrap_or(&self.folder);
-        ["guest-sdk", "example-tasks", "tests/guests"].iter().any(|start| folder.starts_with(start))
+        ["guest-sdk", "example-tasks", "tests/guests", "tests/attacks"].iter().any(|start| folder.starts_with(start))
     }
 }
