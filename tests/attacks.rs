@@ -45,13 +45,13 @@ fn trial(hosts: &Arc<Hosts>, attacks: &Arc<Vec<Attack>>, at: usize) -> Trial {
     let kind = if missing { format!("needs {}", attack.needs.join(", ")) } else { String::new() };
     Trial::test(attack.name.clone(), move || {
         let attack = &attacks[at];
-        let earlier = attack.after.iter().map(|name| {
+        let others = attack.after.iter().chain(&attack.beside).map(|name| {
             attacks
                 .iter()
                 .find(|attack| attack.name == *name)
                 .ok_or_else(|| Failed::from(format!("no attack `{name}`")))
         });
-        hosts.check(attack, &earlier.collect::<Result<Vec<_>, _>>()?)
+        hosts.check(attack, &others.collect::<Result<Vec<_>, _>>()?)
     })
     .with_kind(kind)
     .with_ignored_flag(missing)

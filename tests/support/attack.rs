@@ -19,6 +19,7 @@ use regex_lite::Regex;
 /// //! arguments: text = "hello"                  for a component of its own: a table of TOML without its braces
 /// //! alone: yes                                 on a host with one slot, so that the slot is used again
 /// //! after: leave_a_pattern                     another attack that is made on that host before
+/// //! beside: swap_links                         another attack that is made in the same folder at the same time
 /// //! writes: data                               a folder that may change; `out` always may
 /// //! connects: yes                              the server on loopback may be reached
 /// //! needs: files                               what it cannot run without; see `MISSING`
@@ -33,6 +34,7 @@ pub(crate) struct Attack {
     pub(crate) arguments: String,
     pub(crate) is_alone: bool,
     pub(crate) after: Vec<String>,
+    pub(crate) beside: Option<String>,
     pub(crate) writes: Vec<String>,
     pub(crate) connects: bool,
     pub(crate) needs: Vec<String>,
@@ -64,6 +66,7 @@ impl Attack {
             arguments: String::new(),
             is_alone: false,
             after: Vec::new(),
+            beside: None,
             writes: vec!["out".to_owned()],
             connects: false,
             needs: Vec::new(),
@@ -81,6 +84,7 @@ impl Attack {
             Some(("arguments", text)) => self.arguments = text.to_owned(),
             Some(("alone", _)) => self.is_alone = true,
             Some(("after", name)) => self.after.push(name.to_owned()),
+            Some(("beside", name)) => self.beside = Some(name.to_owned()),
             Some(("writes", folder)) => self.writes.push(folder.to_owned()),
             Some(("connects", _)) => self.connects = true,
             Some(("needs", what)) => self.needs.push(what.to_owned()),

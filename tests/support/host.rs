@@ -41,26 +41,31 @@ pub(crate) fn host(concurrency: usize) -> Host {
 }
 
 impl Hosts {
-    /// Makes an attack after some others; what is wrong with how it ended and what it left.
-    pub(crate) fn check(&self, attack: &Attack, earlier: &[&Attack]) -> Result<(), Failed> {
+    /// Makes an attack after some others, or beside one; what is wrong with how it ended and what it left.
+    pub(crate) fn check(&self, attack: &Attack, others: &[&Attack]) -> Result<(), Failed> {
         if attack.is_alone {
             let host = self.single.get_or_init(|| Mutex::new(host(1))).lock().unwrap_or_else(PoisonError::into_inner);
-            for before in earlier {
+            for before in others {
                 let ending = make(&host, before, &Arena::new(&before.name)?)?;
                 before.judge(&ending)?;
             }
-            return check_on(&host, attack);
+            return check_on(&host, attack, None);
         }
         let host = self.many.get_or_init(|| host(32));
         let neighbour = start(host, &neighbour()?)?;
-        check_on(host, attack)?;
+        check_on(host, attack, others.first().copied())?;
         expect("the neighbour", neighbour, "[1,2,3,4,5,6,7,8]")
     }
 }
 
-fn check_on(host: &Host, attack: &Attack) -> Result<(), Failed> {
+fn check_on(host: &Host, attack: &Attack, beside: Option<&Attack>) -> Result<(), Failed> {
     let arena = Arena::new(&attack.name)?;
+    let accomplice = beside.map(|other| Ok::<_, Failed>(start(host, &flow_of(other, &arena)?)?)).transpose()?;
     let ending = make(host, attack, &arena)?;
+    if let Some(run) = accomplice {
+        run.cancel();
+        run.report();
+    }
     attack.judge(&ending)?;
     if ending.contains(SECRET) {
         return Err(format!("the host's secret came out: {ending}").into());
