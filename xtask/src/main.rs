@@ -7,9 +7,11 @@ mod bench;
 mod check;
 mod command;
 mod demo;
+mod fuzz;
 mod guests;
 mod links;
 mod sanitize;
+mod soak;
 mod target;
 mod test;
 mod tidy;
@@ -29,6 +31,8 @@ Usage: cargo xtask <chore> [arguments]
   test      build the guests and run all tests; arguments go to `cargo test`
   check     formatting, lints, documentation, tidy: what CI runs besides test and demo
   bench     compare with bare wasmtime; arguments go to the benchmark
+  fuzz      all fuzz targets for 10 minutes: [--minutes N] [--only TARGET] [--input FILE]
+  soak      ten million task runs in one process, which must not grow: [--runs N]
   sanitize  the sandbox's tests and the fuzz targets under the address sanitizer
   tidy      dependency arrows, `//!` in every file, links, file sizes
   help      this text
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    let takes_arguments = matches!(chore, "test" | "bench" | "sanitize");
+    let takes_arguments = matches!(chore, "test" | "bench" | "fuzz" | "soak" | "sanitize");
     if let (false, Some(surplus)) = (takes_arguments, rest.first()) {
         return Err(Failure::new(
             format!("`{chore}` takes no argument, but `{surplus}` was given"),
@@ -62,6 +66,8 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "test" => test::run(rest),
         "check" => check::run(),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "soak" => soak::run(rest),
         "sanitize" => sanitize::run(rest),
         "tidy" => tidy::run(),
         "help" | "-h" | "--help" => {
