@@ -48,10 +48,10 @@ pub(crate) enum Command {
   taskhost run flow.toml --params parameters.json --json
   taskhost run flow.toml --runner sequential --graph run.svg")]
     Run(RunArgs),
-    /// Show every mistake of a flow, or what would run and what each task may touch
+    /// Show every mistake of a flow, or what would run and what each task can do
     #[command(after_help = "Examples:
   taskhost check flow.toml
-  taskhost check flow.toml --json                    the mistakes as a JSON array")]
+  taskhost check flow.toml --json                    everything as one JSON object")]
     Check(CheckArgs),
     /// Draw a flow
     #[command(after_help = "Examples:
@@ -165,7 +165,7 @@ pub(crate) struct CheckArgs {
     /// The flow to check
     #[arg(value_name = "FLOW")]
     pub flow: PathBuf,
-    /// Print the mistakes, warnings and notes as a JSON array
+    /// Print one JSON object: mistakes, and the flow with what each task can do
     #[arg(long)]
     pub json: bool,
     /// The cache.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value as Json, json};
 use taskhost_flow::flow::{ComponentUse, OnFailure, Parameter, RunnerChoice};
-use taskhost_flow::{Flow, Task, TaskKind};
+use taskhost_flow::{Diagnostics, Flow, Task, TaskKind};
 use taskhost_model::task_run::Bytes;
 use taskhost_model::{ValueType, json};
 
@@ -11,7 +12,7 @@ use crate::args::CheckArgs;
 use crate::commands::{self, read};
 use crate::error::{CliError, Exit};
 use crate::output::{self, DIM, GOOD, STRONG, styled, visible};
-use crate::render::{self, imports};
+use crate::render::{self, powers};
 
 /// Most lines of a list: a flow may have 100,000 tasks.
 const SHOWN_MAX: usize = 60;
@@ -26,15 +27,48 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, CliError> {
             Ok(Exit::Fine)
         }
         (Ok(checked), true) => {
-            output::stdout(&format!("{:#}\n", render::diagnostics::json(&checked.notes)))?;
+            output::stdout(&format!("{:#}\n", json_of(&checked.notes, Some(&checked.flow))))?;
             Ok(Exit::Fine)
         }
         (Err(CliError::Diagnostics(mistakes)), true) => {
-            output::stdout(&format!("{:#}\n", render::diagnostics::json(&mistakes)))?;
+            output::stdout(&format!("{:#}\n", json_of(&mistakes, None)))?;
             Ok(Exit::Rejected)
         }
         (Err(error), _) => Err(error),
     }
+}
+
+/// Everything for programs; a flow with mistakes is none.
+fn json_of(mistakes: &Diagnostics, flow: Option<&Flow>) -> Json {
+    json!({
+        "ok": flow.is_some(),
+        "mistakes": render::diagnostics::json(mistakes),
+        "flow": flow.map(flow_json),
+    })
+}
+
+fn flow_json(flow: &Flow) -> Json {
+    let parameters = flow.parameters.iter().map(|parameter| {
+        let default = parameter.default.as_ref().map(|value| json::to_value(value, &parameter.ty));
+        json!({ "name": &*parameter.name, "type": parameter.ty.to_string(), "default": default })
+    });
+    let outputs = flow.outputs.iter().map(|output| json!({ "name": &*output.name, "type": output.ty.to_string() }));
+    let components = components(flow).into_iter().map(|component| {
+        json!({
+            "name": &*component.name,
+            "path": component.path.display().to_string(),
+            "digest": component.signature.digest.to_string(),
+        })
+    });
+    json!({
+        "name": &*flow.name,
+        "description": &*flow.description,
+        "parameters": parameters.collect::<Vec<_>>(),
+        "tasks": powers::tasks(flow).iter().map(powers::task_json).collect::<Vec<_>>(),
+        "outputs": outputs.collect::<Vec<_>>(),
+        "components": components.collect::<Vec<_>>(),
+        "runner": flow.runner.map_or("threads", |runner| runner.kind.name()),
+    })
 }
 
 fn text(path: &str, flow: &Flow) -> String {
@@ -54,7 +88,8 @@ fn text(path: &str, flow: &Flow) -> String {
     let components = components(flow);
     section(&mut out, "components", components.iter().copied().map(component));
     let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.map_or("threads".to_owned(), runner));
-    out.push_str(&may_touch(&components));
+    out.push('\n');
+    out.push_str(&powers::section(&powers::tasks(flow)));
     out
 }
 
@@ -161,17 +196,4 @@ fn runner(choice: RunnerChoice) -> String {
         let _ = write!(text, ", at most {concurrency} task runs in flight");
     }
     text
-}
-
-/// This version grants nothing, so it is the same for each task; what components ask for in vain is told by component.
-fn may_touch(components: &[&ComponentUse]) -> String {
-    let mut out =
-        format!("{}  nothing outside: no files, no network, no environment\n", styled(STRONG, "tasks may touch"));
-    for component in components {
-        let refused = imports::wants(&component.signature.imports).into_iter().filter(|want| want.is_refused());
-        if let Some(words) = imports::in_words(refused) {
-            let _ = writeln!(out, "  `{}` imports {words}: linked to a refusal", component.name);
-        }
-    }
-    out
 }

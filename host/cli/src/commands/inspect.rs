@@ -9,7 +9,7 @@ use crate::args::InspectArgs;
 use crate::commands;
 use crate::error::{CliError, Exit};
 use crate::output::{self, DIM, STRONG, styled, visible};
-use crate::render::{imports, signature};
+use crate::render::{powers, signature};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Exit, CliError> {
     let host = commands::host_to_look(&args.host)?;
@@ -64,9 +64,9 @@ fn tasks(component: &ComponentSignature) -> String {
 }
 
 fn asks_for(component: &ComponentSignature, is_verbose: bool) -> String {
-    let words = imports::in_words(imports::wants(&component.imports)).unwrap_or_else(|| "nothing".to_owned());
-    let mut out = format!("  {words}\n");
-    if is_verbose {
+    let mut out = powers::of_component(&component.imports);
+    if is_verbose && !component.imports.is_empty() {
+        out.push_str(&format!("\n{}\n", styled(STRONG, "imports")));
         for interface in &component.imports {
             let functions: Vec<&str> = interface.functions.iter().map(|function| &**function).collect();
             out.push_str(&format!("  {}  {}\n", interface.name, styled(DIM, functions.join(", "))));
@@ -85,18 +85,20 @@ fn json_of(inspection: &Inspection) -> Json {
             json!({ "interface": &*interface.name, "functions": functions })
         })
         .collect();
-    let wants = imports::wants(&component.imports);
     let unusable: Vec<Json> =
         component.unusable.iter().map(|(name, reason)| json!({ "function": &**name, "reason": reason })).collect();
-    json!({
+    let mut json = json!({
         "digest": component.digest.to_string(),
         "size-bytes": component.size_bytes,
         "signature": null,
         "tasks": component.tasks.iter().map(task_json).collect::<Vec<_>>(),
         "unusable": unusable,
-        "asks-for": wants.into_iter().filter_map(imports::Want::words).collect::<Vec<_>>(),
         "imports": imports,
-    })
+    });
+    if let (Json::Object(all), Json::Object(powers)) = (&mut json, powers::component_json(&component.imports)) {
+        all.extend(powers);
+    }
+    json
 }
 
 fn task_json(task: &TaskSignature) -> Json {

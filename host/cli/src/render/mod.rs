@@ -2,7 +2,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
-pub(crate) mod imports;
+pub(crate) mod powers;
 pub(crate) mod report;
 pub(crate) mod signature;
 pub(crate) mod values;
