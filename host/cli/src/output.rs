@@ -67,6 +67,12 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, |character| character.escape_default().to_string())
 }
 
+/// The same in one line, so that it cannot pretend to be a line of ours.
+pub(crate) fn visible_line(text: &str) -> Cow<'_, str> {
+    let shown = visible(text);
+    if shown.contains(['\n', '\t']) { shown.replace('\n', "\\n").replace('\t', "\\t").into() } else { shown }
+}
+
 /// JSON text, fit for a terminal: the same with JSON's own escapes, so that it still means the same.
 pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
     // Such characters stand only inside strings, and none is beyond the 16 bits of an escape.

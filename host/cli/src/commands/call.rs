@@ -13,8 +13,8 @@ use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::output;
 use crate::progress::{Labels, Voice};
-use crate::render::report::{Report, object, state_name, usage_json};
-use crate::render::{signature, values};
+use crate::render::report::{Report, object, state_name};
+use crate::render::{signature, usage, values};
 
 pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
     let voice = args.voice.voice();
@@ -94,6 +94,7 @@ fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, Cl
     if report.exit() == Exit::RunFailed {
         output::stderr("\n");
     }
+    output::stderr(&report.warnings());
     if voice == Voice::Verbose {
         output::stderr(&report.summary(voice));
     }
@@ -121,11 +122,13 @@ fn call_json(executed: &Executed, result: String) -> String {
             "message": failed.failure.to_string(),
         })
     });
+    let refusals: Vec<_> = report.tasks.iter().flat_map(|task| &task.refusals).collect();
     let parts = [
         ("result", result),
         ("state", serde_json::json!(state_name(&report.ending)).to_string()),
         ("failure", serde_json::json!(failure).to_string()),
-        ("usage", usage_json(&report.usage).to_string()),
+        ("refusals", serde_json::json!(refusals).to_string()),
+        ("usage", usage::json(&report.usage).to_string()),
         ("wall-time-seconds", serde_json::json!(report.wall_time.as_secs_f64()).to_string()),
     ];
     object(parts.into_iter().map(|(key, json)| (key.to_owned(), json)))

@@ -88,7 +88,6 @@ fn text(path: &str, flow: &Flow) -> String {
     let components = components(flow);
     section(&mut out, "components", components.iter().copied().map(component));
     let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.map_or("threads".to_owned(), runner));
-    out.push('\n');
     out.push_str(&powers::section(&powers::tasks(flow)));
     out
 }

@@ -48,6 +48,9 @@ fn report(args: &RunArgs, executed: &Executed, voice: Voice) -> Result<Exit, Cli
         execute::say("\n", voice);
     }
     output::stderr(&failures);
+    output::stderr(&report.warnings());
+    execute::say(&report.handled(), voice);
+    execute::say(&report.usage(voice), voice);
     execute::say(&report.summary(voice), voice);
     match args.json {
         true => output::stdout(&(pretty(&report.json()) + "\n"))?,

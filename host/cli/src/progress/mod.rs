@@ -33,7 +33,7 @@ pub(crate) enum Voice {
     Quiet,
     /// What reads well.
     Normal,
-    /// Also what each task used.
+    /// Also each task that ended, debug messages, and what each task used.
     Verbose,
 }
 
@@ -145,9 +145,6 @@ impl Progress {
                 parts.push(format!("{:>7}", render::duration(took)));
                 parts.extend(self.runs(path, entry).map(|text| styled(DIM, text)));
             }
-        }
-        if self.voice == Voice::Verbose && entry.runs_ended > 0 && !self.is_subflow(path) {
-            parts.push(styled(DIM, format!("({})", render::usage(&entry.usage))));
         }
         Some(parts.join("  ") + "\n")
     }

@@ -3,14 +3,13 @@
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod powers;
+pub(crate) mod refusal;
 pub(crate) mod report;
 pub(crate) mod signature;
+pub(crate) mod usage;
 pub(crate) mod values;
 
 use std::time::Duration;
-
-use taskhost_model::Usage;
-use taskhost_model::task_run::Bytes;
 
 /// A time for people: `740 µs`, `12 ms`, `1.2 s`, `3 min 05 s`.
 pub(crate) fn duration(time: Duration) -> String {
@@ -52,15 +51,6 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
         Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
         None => text.to_owned(),
     }
-}
-
-/// `cpu 1.2 s, memory 1.1 MiB, output 17 B`.
-pub(crate) fn usage(usage: &Usage) -> String {
-    let mut text = format!("cpu {}, memory {}", duration(usage.cpu_time), Bytes(usage.memory_bytes_peak));
-    if usage.output_bytes > 0 {
-        text += &format!(", output {}", Bytes(usage.output_bytes));
-    }
-    text
 }
 
 #[cfg(test)]

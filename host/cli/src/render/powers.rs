@@ -107,7 +107,10 @@ fn groups<'a>(tasks: &'a [FlowTask]) -> Vec<Group<'a>> {
 /// The section of `check`.
 pub(crate) fn section(tasks: &[FlowTask]) -> String {
     let groups = groups(tasks);
-    let mut out = format!("{}\n", styled(STRONG, "what tasks can do"));
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", styled(STRONG, "what tasks can do"));
     for group in groups.iter().take(GROUPS_MAX) {
         out.push_str(&format!("  {}\n", names(group.names.iter().copied(), &groups)));
         for line in lines(group) {

@@ -4,13 +4,18 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 use taskhost_engine::{FlowRunReport, TaskReport};
-use taskhost_model::{FlowRunEnding, TaskState, Usage, json as values};
+use taskhost_flow::flow::OnFailure;
+use taskhost_model::{FlowRunEnding, TaskState, json as values};
 
-use super::{count, duration, failure};
+use super::refusal::{self, Place};
+use super::{count, duration, failure, usage};
 use crate::error::Exit;
-use crate::output::{BAD, DIM, GOOD, WARN, styled};
+use crate::output::{BAD, DIM, GOOD, WARN, styled, visible_line};
 use crate::progress::Voice;
 use crate::tasks::{self, Tasks};
+
+/// Most characters of the message of a failure that was handled.
+const MESSAGE_MAX: usize = 200;
 
 /// Most tasks whose failures are told, and most runs of each.
 const TOLD_MAX: (usize, usize) = (8, 3);
@@ -83,8 +88,87 @@ impl Report<'_> {
             let _ =
                 writeln!(out, "… and {} of `{}` failed", count(task.runs_failed - told, "more task run"), task.path);
         }
+        helps.extend(task.refusals.iter().map(|refused| refusal::help(refused, &self.place(task))));
         helps.iter().for_each(|help| out.push_str(&failure::help_line(help)));
         out
+    }
+
+    /// Where a grant for a task would stand.
+    fn place<'t>(&self, task: &'t TaskReport) -> Place<'t> {
+        let (subflows, name) =
+            task.path.rsplit_once('/').map_or((None, &*task.path), |(path, name)| (Some(path), name));
+        match self.file {
+            None => Place::CommandLine,
+            Some(_) => Place::Flow(name, subflows.map(|_| "the subflow's file")),
+        }
+    }
+
+    /// Tasks that went on after a refusal: a line for each.
+    pub(crate) fn warnings(&self) -> String {
+        let is_told = |task: &TaskReport| {
+            matches!(self.run.ending, FlowRunEnding::Failed(_))
+                && self.failed_tasks().iter().take(TOLD_MAX.0).any(|told| told.path == task.path)
+        };
+        let refused: Vec<&TaskReport> =
+            self.run.tasks.iter().filter(|task| !task.refusals.is_empty() && !is_told(task)).collect();
+        let mut out = String::new();
+        for task in refused.iter().take(TOLD_MAX.0) {
+            let [first, others @ ..] = &*task.refusals else { continue };
+            let name = self.name(task);
+            let _ = write!(
+                out,
+                "{} `{name}` {}, which is not allowed; ",
+                styled(WARN, "warning:"),
+                refusal::attempt(first)
+            );
+            let _ = write!(out, "to allow it add {}", refusal::grant(first, &self.place(task)));
+            if !others.is_empty() {
+                let _ = write!(out, " (and {}; `--json` lists all)", count(others.len() as u64, "more attempt"));
+            }
+            out.push('\n');
+        }
+        if refused.len() > TOLD_MAX.0 {
+            let more = count((refused.len() - TOLD_MAX.0) as u64, "more task");
+            let _ = writeln!(out, "… and {more} tried what is not allowed; `--json` lists all");
+        }
+        out
+    }
+
+    /// The task for people; in a call without a flow, its function.
+    fn name<'t>(&'t self, task: &'t TaskReport) -> &'t str {
+        if self.file.is_some() { &task.path } else { called(self.tasks.find(&task.path)).unwrap_or(&task.path) }
+    }
+
+    /// Failures that the flow went on with, dimmed: a consumer took the `result`, or a mapped task collects them.
+    pub(crate) fn handled(&self) -> String {
+        let handled: Vec<&TaskReport> =
+            self.run.tasks.iter().filter(|task| !task.failures.is_empty() && self.is_handled(task)).collect();
+        let mut out = String::new();
+        for task in handled.iter().take(TOLD_MAX.0) {
+            let Some(first) = task.failures.first() else { continue };
+            let run = self.tasks.run_name(&first.task, first.index);
+            let message = super::shortened(&visible_line(first.failure.to_string().trim_end()), MESSAGE_MAX);
+            let more = match task.runs_failed {
+                0 | 1 => String::new(),
+                failed => format!(" (and {})", count(failed - 1, "more task run")),
+            };
+            let _ = writeln!(out, "{}", styled(DIM, format!("`{run}` failed, and the flow went on{more}: {message}")));
+        }
+        if handled.len() > TOLD_MAX.0 {
+            let more = count((handled.len() - TOLD_MAX.0) as u64, "more task");
+            let _ = writeln!(out, "{}", styled(DIM, format!("… and {more} that failed so; `--json` lists all")));
+        }
+        out
+    }
+
+    /// Whether the flow was made to go on when this task, or the subflow around it, fails.
+    fn is_handled(&self, task: &TaskReport) -> bool {
+        let ends = task.path.match_indices('/').map(|(at, _)| at).chain([task.path.len()]);
+        ends.into_iter().any(|end| {
+            self.tasks
+                .find(&task.path[..end])
+                .is_some_and(|task| task.failure_handled || task.on_failure == OnFailure::Collect)
+        })
     }
 
     fn failed<'a>(&'a self, path: &'a str, index: u32) -> failure::Failed<'a> {
@@ -104,9 +188,10 @@ impl Report<'_> {
         }
     }
 
-    /// Failed tasks, without the subflows that failed because of a task inside.
+    /// Failed tasks that failed the flow, without the subflows that failed because of a task inside.
     fn failed_tasks(&self) -> Vec<&TaskReport> {
-        let failed: Vec<&TaskReport> = self.with_state(|state| *state == TaskState::Failed).collect();
+        let failed: Vec<&TaskReport> =
+            self.with_state(|state| *state == TaskState::Failed).filter(|task| !self.is_handled(task)).collect();
         let is_inside = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("[*]/"))
         };
@@ -118,10 +203,22 @@ impl Report<'_> {
         self.run.tasks.iter().filter(move |task| task.state.as_ref().is_some_and(&is_wanted))
     }
 
+    /// Tasks that call functions: what a subflow used is what its own tasks did.
+    fn leaves(&self) -> impl Iterator<Item = &TaskReport> + Clone {
+        self.run.tasks.iter().filter(|task| !self.tasks.find(&task.path).is_some_and(tasks::is_subflow))
+    }
+
+    /// What tasks used: the largest, or with `--verbose` all.
+    pub(crate) fn usage(&self, voice: Voice) -> String {
+        match voice {
+            Voice::Verbose => usage::table(self.leaves()),
+            _ => usage::largest(self.leaves()),
+        }
+    }
+
     /// Task runs that ended and all that are known, those of subflows' own tasks only.
     fn runs(&self) -> (u64, u64) {
-        let leaves = self.run.tasks.iter().filter(|task| !self.tasks.find(&task.path).is_some_and(tasks::is_subflow));
-        leaves.fold((0, 0), |sum, task| (sum.0 + task.runs_ended, sum.1 + task.runs))
+        self.leaves().fold((0, 0), |sum, task| (sum.0 + task.runs_ended, sum.1 + task.runs))
     }
 
     /// `flow run 01… succeeded in 12 ms: 4 task runs`, with a line end.
@@ -146,7 +243,7 @@ impl Report<'_> {
             }
         };
         if voice == Voice::Verbose {
-            let _ = write!(line, " ({})", super::usage(&self.run.usage));
+            let _ = write!(line, " ({})", usage::words(&self.run.usage));
         }
         line + "\n"
     }
@@ -170,7 +267,7 @@ impl Report<'_> {
             ("state", json!(state).to_string()),
             ("run", json!(self.run.id.to_string()).to_string()),
             ("tasks", Json::from(tasks).to_string()),
-            ("usage", usage_json(&self.run.usage).to_string()),
+            ("usage", usage::json(&self.run.usage).to_string()),
             ("wall-time-seconds", json!(self.run.wall_time.as_secs_f64()).to_string()),
         ];
         object(parts.into_iter().map(|(key, json)| (key.to_owned(), json)))
@@ -205,7 +302,8 @@ impl Report<'_> {
             "state": task.state.as_ref().map(task_state_name),
             "runs": { "all": task.runs, "ended": task.runs_ended, "failed": task.runs_failed },
             "failures": failures,
-            "usage": usage_json(&task.usage),
+            "refusals": task.refusals,
+            "usage": usage::json(&task.usage),
             "started-at-seconds": task.started_at.map(|time| time.as_secs_f64()),
             "ended-at-seconds": task.ended_at.map(|time| time.as_secs_f64()),
         })
@@ -237,16 +335,6 @@ fn task_state_name(state: &TaskState) -> &'static str {
         TaskState::NotRun(_) => "not-run",
         TaskState::Cancelled => "cancelled",
     }
-}
-
-/// For programs: seconds and bytes.
-pub(crate) fn usage_json(usage: &Usage) -> Json {
-    json!({
-        "wall-time-seconds": usage.wall_time.as_secs_f64(),
-        "cpu-time-seconds": usage.cpu_time.as_secs_f64(),
-        "memory-bytes-peak": usage.memory_bytes_peak,
-        "output-bytes": usage.output_bytes,
-    })
 }
 
 /// A JSON object of texts that are JSON already, in this order.

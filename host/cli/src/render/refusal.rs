@@ -1,0 +1,84 @@
+//! What a guest tried and was not granted, with what would allow it.
+
+use taskhost_model::Refusal;
+
+use crate::output::visible_line;
+
+/// Where the grant would stand.
+pub(crate) enum Place<'a> {
+    /// In a flow: the task's name, and the file if it is not the one that was run.
+    Flow(&'a str, Option<&'a str>),
+    /// On the command line of `taskhost call`.
+    CommandLine,
+}
+
+/// Most characters of what a guest says that it tried: the rest would be the guest's to write.
+const ATTEMPT_MAX: usize = 200;
+
+/// `it tried to open `/etc/passwd`; to allow it add …`, one line whatever the guest wrote.
+pub(crate) fn help(refusal: &Refusal, place: &Place) -> String {
+    format!("it {}; to allow it add {}", attempt(refusal), grant(refusal, place))
+}
+
+/// `tried to open `/etc/passwd``.
+pub(crate) fn attempt(refusal: &Refusal) -> String {
+    super::shortened(&visible_line(&refusal.to_string()), ATTEMPT_MAX)
+}
+
+/// What to add, and where.
+pub(crate) fn grant(refusal: &Refusal, place: &Place) -> String {
+    let grant = super::shortened(&visible_line(&refusal.grant), ATTEMPT_MAX);
+    match place {
+        Place::Flow(task, None) => format!("`{grant}` under `[tasks.{task}.allow]`"),
+        Place::Flow(task, Some(file)) => format!("`{grant}` under `[tasks.{task}.allow]` in {file}"),
+        Place::CommandLine => match word(&refusal.grant) {
+            Some(word) => format!("`--allow {}`", super::shortened(&visible_line(&word), ATTEMPT_MAX)),
+            None => format!("`{grant}` under `allow` of a task in a flow"),
+        },
+    }
+}
+
+/// `read = ["/etc"]` as `read=/etc`; none if it is something else, or if a shell would read it as something else.
+fn word(grant: &str) -> Option<String> {
+    let (key, value) = grant.split_once(" = ")?;
+    let value = value.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    let is_plain = !value.contains(['"', '\'', '\\']);
+    let needs_quotes = value.contains(|c: char| !(c.is_alphanumeric() || "/.:_-@%+,=".contains(c)));
+    is_plain.then(|| if needs_quotes { format!("'{key}={value}'") } else { format!("{key}={value}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(attempt: &str, grant: &str) -> Refusal {
+        Refusal { attempt: attempt.into(), grant: grant.into() }
+    }
+
+    #[test]
+    fn a_refusal_names_the_grant_that_is_missing_and_where_it_goes() {
+        let refusal = refusal("open `/etc/passwd`", "read = [\"/etc\"]");
+        assert_eq!(
+            help(&refusal, &Place::Flow("report", None)),
+            "it tried to open `/etc/passwd`; to allow it add `read = [\"/etc\"]` under `[tasks.report.allow]`"
+        );
+        assert_eq!(
+            help(&refusal, &Place::CommandLine),
+            "it tried to open `/etc/passwd`; to allow it add `--allow read=/etc`"
+        );
+    }
+
+    #[test]
+    fn a_rule_with_spaces_is_quoted_on_a_command_line() {
+        let refusal = refusal("send `GET …`", "http = [\"GET https://example.com/*\"]");
+        assert_eq!(grant(&refusal, &Place::CommandLine), "`--allow 'http=GET https://example.com/*'`");
+    }
+
+    #[test]
+    fn what_a_guest_wrote_stays_one_line_and_commands_no_terminal() {
+        let refusal = refusal("open `a\nerror: \u{1b}[2J`", "read = [\"a\n\"]");
+        let text = help(&refusal, &Place::Flow("report", Some("the subflow's file")));
+        assert!(!text.contains(['\n', '\u{1b}']), "{text}");
+        assert!(text.ends_with("under `[tasks.report.allow]` in the subflow's file"), "{text}");
+    }
+}
