@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use taskhost_flow::source::{FlowSource, Span};
 use taskhost_flow::written::{
-    Action as Written, ComponentWritten, Expression, ExpressionKind, FlowFile, LimitsWritten, ParameterWritten,
-    PartWritten, ReferenceWritten, Spanned, TaskWritten, Text,
+    Action as Written, ComponentWritten, Expression, ExpressionKind, FlowFile, GrantsWritten, LimitsWritten,
+    ParameterWritten, PartWritten, ReferenceWritten, Spanned, TaskWritten, Text,
 };
 use taskhost_flow::{Checked, Diagnostic, Diagnostics};
 use taskhost_model::Limit;
 
 use super::argument::{Argument, Form, Reference, Target};
-use super::draft::{Draft, DraftParameter, DraftTask, Mistake, Place, Type};
+use super::draft::{Draft, DraftParameter, DraftTask, Grant, Mistake, Place, Type};
 use super::handle::ActionForm;
 use super::{FlowId, Position};
 
@@ -232,6 +232,7 @@ impl Build<'_> {
         written.when = task.when.as_ref().and_then(|(condition, place)| self.expression(condition, place));
         written.on_failure = task.on_failure.map(|(choice, place)| Spanned::at(choice, self.span(place)));
         written.limits = self.limits(&task.limits);
+        written.grants = self.grants(&task.grants);
         written.runner = task.runner;
         written.description = task.description.clone();
         written
@@ -379,6 +380,38 @@ impl Build<'_> {
                 Limit::Sockets(count) => written.sockets = Some(count),
                 Limit::Handles(count) => written.handles = Some(count),
             }
+        }
+        written
+    }
+
+    fn grants(&mut self, grants: &[(Grant, Place)]) -> GrantsWritten {
+        let mut written = GrantsWritten::default();
+        for (grant, place) in grants {
+            let span = self.span(place);
+            let list = match grant {
+                Grant::Read(text) => (&mut written.read, text),
+                Grant::Write(text) => (&mut written.write, text),
+                Grant::Network(text) => (&mut written.network, text),
+                Grant::Http(text) => (&mut written.http, text),
+                Grant::Env(text) => (&mut written.env, text),
+                Grant::Secret(text) => (&mut written.secrets, text),
+                Grant::Config(key, value) => {
+                    let pair = (Spanned::at(key.clone(), span), Spanned::at(value.clone(), span));
+                    written.config.get_or_insert_default().push(pair);
+                    written.span.get_or_insert(span);
+                    continue;
+                }
+                Grant::Deterministic => {
+                    written.deterministic = Some(Spanned::at(true, span));
+                    continue;
+                }
+                Grant::Strict => {
+                    written.strict = Some(Spanned::at(true, span));
+                    continue;
+                }
+            };
+            list.0.get_or_insert_default().push(Spanned::at(list.1.clone(), span));
+            written.span.get_or_insert(span);
         }
         written
     }

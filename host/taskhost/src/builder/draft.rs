@@ -126,6 +126,7 @@ pub(super) struct DraftTask {
     pub(super) when: Option<(Argument, Place)>,
     pub(super) on_failure: Option<(OnFailure, Place)>,
     pub(super) limits: Vec<(Limit, Place)>,
+    pub(super) grants: Vec<(Grant, Place)>,
     pub(super) runner: Option<RunnerChoice>,
     pub(super) description: Option<Arc<str>>,
 }
@@ -142,10 +143,25 @@ impl DraftTask {
             when: None,
             on_failure: None,
             limits: Vec::new(),
+            grants: Vec::new(),
             runner: None,
             description: None,
         }
     }
+}
+
+/// What a task may touch, and how.
+#[derive(Clone, Debug)]
+pub(super) enum Grant {
+    Read(Arc<str>),
+    Write(Arc<str>),
+    Network(Arc<str>),
+    Http(Arc<str>),
+    Env(Arc<str>),
+    Secret(Arc<str>),
+    Config(Arc<str>, Arc<str>),
+    Deterministic,
+    Strict,
 }
 
 /// A mistake that only code can make.

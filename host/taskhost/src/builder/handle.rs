@@ -10,7 +10,7 @@ use taskhost_flow::{OnFailure, RunnerChoice};
 use taskhost_model::{Limit, ValueType};
 
 use super::argument::{IntoArgument, Reference};
-use super::draft::{Draft, DraftParameter, DraftTask, Mistake, SharedDraft, Type};
+use super::draft::{Draft, DraftParameter, DraftTask, Grant, Mistake, SharedDraft, Type};
 use super::{FlowBuilder, FlowId, Position};
 use crate::component::Component;
 use crate::typed::IntoValue;
@@ -98,6 +98,64 @@ impl TaskHandle {
     pub fn limit(self, limit: Limit) -> TaskHandle {
         let place = Location::caller();
         self.change(|task| task.limits.push((limit, place)))
+    }
+
+    /// A folder that it may read, relative to the flow's folder, or absolute.
+    #[track_caller]
+    pub fn allow_read(self, folder: &str) -> TaskHandle {
+        self.grant(Grant::Read(folder.into()), Location::caller())
+    }
+
+    /// A folder that it may read and write.
+    #[track_caller]
+    pub fn allow_write(self, folder: &str) -> TaskHandle {
+        self.grant(Grant::Write(folder.into()), Location::caller())
+    }
+
+    /// Whom it may reach by sockets, such as `api.example.com:443`.
+    #[track_caller]
+    pub fn allow_network(self, rule: &str) -> TaskHandle {
+        self.grant(Grant::Network(rule.into()), Location::caller())
+    }
+
+    /// Requests that it may send, such as `GET https://api.example.com/v1/*`.
+    #[track_caller]
+    pub fn allow_http(self, rule: &str) -> TaskHandle {
+        self.grant(Grant::Http(rule.into()), Location::caller())
+    }
+
+    /// A variable of this process that it may see.
+    #[track_caller]
+    pub fn allow_env(self, name: &str) -> TaskHandle {
+        self.grant(Grant::Env(name.into()), Location::caller())
+    }
+
+    /// A secret that it may see; its value comes from [`HostOptions::secrets`](crate::HostOptions::secrets).
+    #[track_caller]
+    pub fn allow_secret(self, name: &str) -> TaskHandle {
+        self.grant(Grant::Secret(name.into()), Location::caller())
+    }
+
+    /// A setting that it may see.
+    #[track_caller]
+    pub fn allow_config(self, key: &str, value: &str) -> TaskHandle {
+        self.grant(Grant::Config(key.into(), value.into()), Location::caller())
+    }
+
+    /// Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.
+    #[track_caller]
+    pub fn deterministic(self) -> TaskHandle {
+        self.grant(Grant::Deterministic, Location::caller())
+    }
+
+    /// The flow is rejected if its component imports what it is not allowed.
+    #[track_caller]
+    pub fn strict(self) -> TaskHandle {
+        self.grant(Grant::Strict, Location::caller())
+    }
+
+    fn grant(self, grant: Grant, place: &'static Location<'static>) -> TaskHandle {
+        self.change(|task| task.grants.push((grant, place)))
     }
 
     /// A runner that differs from the flow's.

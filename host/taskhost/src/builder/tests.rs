@@ -145,6 +145,9 @@ fn everything_of_a_task_in_toml_can_be_said_in_code() {
         .on_failure(OnFailure::Collect)
         .timeout(Duration::from_secs(1))
         .runner(RunnerKind::Threads)
+        .allow_read("data")
+        .allow_read("more")
+        .allow_config("unit", "celsius")
         .describe("One for each month");
     flow.output("all", &coldest).output("first", months.index(0).field("name"));
     let flow = flow_of(&flow);
@@ -153,6 +156,8 @@ fn everything_of_a_task_in_toml_can_be_said_in_code() {
     assert_eq!(task.runner.map(|choice| choice.kind), Some(RunnerKind::Threads));
     let taskhost_flow::TaskKind::Call(call) = &task.kind else { panic!("a call") };
     assert_eq!((call.limits.cpu_time_max, call.limits.wall_time_max), (Duration::from_secs(5), Duration::from_secs(1)));
+    assert_eq!(call.grants.folders.iter().map(ToString::to_string).collect::<Vec<_>>(), ["data", "more"]);
+    assert_eq!(call.grants.config.get("unit").map(|value| &**value), Some("celsius"));
     assert_eq!(flow.parameters[0].default, Some(Value::List(taskhost_model::List::bytes(vec![1, 2]))));
     assert_eq!(flow.outputs[1].ty, ValueType::String);
 }
