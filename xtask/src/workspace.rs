@@ -18,7 +18,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
-    /// Name of its `cdylib` target: only a component has one.
+    /// Name of the target that becomes a component: a `cdylib`, which only components have, or a guest's `bin`.
     pub(crate) component: Option<String>,
     /// Crates of the workspace that it depends on, tests left out.
     pub(crate) needs: Vec<String>,
@@ -65,7 +65,11 @@ impl Package {
         let folder = Path::new(metadata["manifest_path"].as_str()?).parent()?.to_owned();
         let is_component =
             |target: &&Value| target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"cdylib".into()));
-        let component = metadata["targets"].as_array()?.iter().find(is_component);
+        let is_guest = folder.strip_prefix(root().join("tests/guests")).is_ok();
+        let is_command =
+            |target: &&Value| is_guest && target["kind"].as_array().is_some_and(|kinds| kinds.contains(&"bin".into()));
+        let targets = metadata["targets"].as_array()?;
+        let component = targets.iter().find(is_component).or_else(|| targets.iter().find(is_command));
         let dependencies = metadata["dependencies"].as_array()?;
         let of_workspace = |dependency: &&Value| dependency["kind"].is_null() && dependency["path"].is_string();
         let name = |dependency: &Value| dependency["name"].as_str().map(str::to_owned);
