@@ -118,17 +118,17 @@ impl TaskRunOutcome {
 
 /// Refusals of a task run: one word for the many that have none.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Refusals(Option<Box<Vec<Refusal>>>);
+pub struct Refusals(Option<Box<[Refusal]>>);
 
 impl Refusals {
     /// None if there are none.
     pub fn new(refusals: Vec<Refusal>) -> Refusals {
-        Refusals((!refusals.is_empty()).then(|| Box::new(refusals)))
+        Refusals((!refusals.is_empty()).then(|| refusals.into_boxed_slice()))
     }
 
     /// The refusals, in the order of the attempts.
     pub fn as_slice(&self) -> &[Refusal] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
