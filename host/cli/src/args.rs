@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use taskhost_sandbox::{CompileLimits, EngineKind};
 
@@ -11,7 +13,6 @@ use taskhost_sandbox::{CompileLimits, EngineKind};
     name = "taskhost",
     version,
     about,
-    disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 fine · 1 our bug or broken storage · 2 usage · 3 flow or component rejected · 4 the flow run failed \
@@ -24,6 +25,32 @@ pub(crate) struct Cli {
     /// When to use colour; the default looks for a terminal and the variable NO_COLOR.
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true)]
     pub color: Color,
+}
+
+/// An error with a tip that fits: `clap` proposes `--` before whatever begins with a dash, which would be an argument nobody takes.
+pub(crate) fn with_our_tips(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg).cloned() else { return error };
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    error.remove(ContextKind::Suggested);
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => String::new(),
+    };
+    let typed = std::env::args().find(|typed| *typed == word || typed.starts_with(&format!("{word}=")));
+    let pair = typed.filter(|typed| typed.contains('='));
+    let tip = match pair {
+        Some(pair) if usage.contains("taskhost call") && pair.starts_with("--") => {
+            format!("write an argument of the function as `{}`", pair.trim_start_matches('-'))
+        }
+        Some(pair) if usage.contains("taskhost run") && !pair.starts_with('-') => {
+            format!("give a parameter as `-p {pair}`")
+        }
+        _ => return error,
+    };
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    error
 }
 
 /// When to use colour: auto, always, never.
@@ -46,7 +73,8 @@ pub(crate) enum Command {
   taskhost run flow.toml -p stop=5 -p name=Ada
   taskhost run flow.toml -p csv=@weather.csv         the content of a file
   taskhost run flow.toml --params parameters.json --json
-  taskhost run flow.toml --runner sequential --graph run.svg")]
+  taskhost run flow.toml --runner sequential --graph run.svg
+  taskhost run flow.toml --secret api-token=file:token.txt --output report > report.txt")]
     Run(RunArgs),
     /// Show every mistake of a flow, or what would run and what each task can do
     #[command(after_help = "Examples:
@@ -65,7 +93,9 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   taskhost call numbers.wasm random-num stop=5
   taskhost call numbers.wasm sum 'numbers=[1, 2, 3]' --json
-  taskhost call weather.wasm tasks.read csv=@weather.csv")]
+  taskhost call weather.wasm tasks.read csv=@weather.csv
+  taskhost call report.wasm write --allow write=out --allow env=LANG --limit memory=1GiB --limit timeout=5s
+  taskhost call tool.wasm --command --dir data::/data --env LANG=C -- --verbose /data/file")]
     Call(CallArgs),
     /// Show a component's tasks with their types and docs, and what it asks for
     #[command(after_help = "Examples:
@@ -91,6 +121,8 @@ pub(crate) enum Command {
     /// What the host starts itself as, to compile a component within limits: stdin to stdout
     #[command(name = "__compile", hide = true)]
     Compile(CompileArgs),
+    /// Print the version
+    Version,
 }
 
 /// Where compiled components are kept.
@@ -99,9 +131,17 @@ pub(crate) struct HostArgs {
     /// Compile components anew and keep nothing on disk
     #[arg(long)]
     pub no_cache: bool,
-    /// Where compiled components are kept [default: the user's cache folder]
-    #[arg(long, value_name = "FOLDER", env = "TASKHOST_CACHE_FOLDER", hide_env_values = true)]
+    /// Where compiled components are kept [default: $TASKHOST_CACHE_FOLDER, or the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
     pub cache_folder: Option<PathBuf>,
+}
+
+/// Values of secrets.
+#[derive(Args, Debug)]
+pub(crate) struct SecretArgs {
+    /// Where the value of a secret comes from: env:VARIABLE, file:PATH or command:LINE
+    #[arg(long = "secret", value_name = "NAME=SOURCE")]
+    pub secrets: Vec<String>,
 }
 
 /// How much is said on stderr.
@@ -139,9 +179,15 @@ pub(crate) struct RunArgs {
     /// Print one JSON object: outputs, state, tasks, usage
     #[arg(long)]
     pub json: bool,
+    /// Print nothing but this output: a string or bytes as they are, anything else as JSON
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    pub output: Option<String>,
     /// After the run, draw it into this file (.svg, .dot or .mmd)
     #[arg(long, value_name = "FILE")]
     pub graph: Option<PathBuf>,
+    /// Secrets.
+    #[command(flatten)]
+    pub secrets: SecretArgs,
     /// How much is said.
     #[command(flatten)]
     pub voice: VoiceArgs,
@@ -194,14 +240,41 @@ pub(crate) struct CallArgs {
     #[arg(value_name = "COMPONENT")]
     pub component: PathBuf,
     /// The function, or interface.function where the name is not unique
-    #[arg(value_name = "FUNCTION")]
-    pub function: String,
+    #[arg(value_name = "FUNCTION", required_unless_present = "command")]
+    pub function: Option<String>,
     /// Arguments: JSON by their types, strings as they are, or @FILE for a file's content
     #[arg(value_name = "NAME=VALUE")]
     pub arguments: Vec<String>,
+    /// Run a component that exports `wasi:cli/run` as a command; what follows `--` are its arguments
+    #[arg(long, conflicts_with_all = ["json", "allow", "limit", "deterministic", "strict", "secrets"])]
+    pub command: bool,
+    /// With --command: a folder that it may read and write, and where it sees it
+    #[arg(long, value_name = "HOST::GUEST", requires = "command")]
+    pub dir: Vec<String>,
+    /// With --command: a variable that it sees
+    #[arg(long, value_name = "NAME=VALUE", requires = "command")]
+    pub env: Vec<String>,
+    /// With --command: it may use the network as this process may
+    #[arg(long, requires = "command")]
+    pub network: bool,
     /// Print one JSON object: result, state, usage
     #[arg(long)]
     pub json: bool,
+    /// What it may touch, as a key of a task's `allow`; may stand several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub allow: Vec<String>,
+    /// A limit, as a key of a task's `limits`, or `timeout`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub limit: Vec<String>,
+    /// Fixed clocks and seeded random numbers
+    #[arg(long)]
+    pub deterministic: bool,
+    /// Reject a component that imports what is not allowed
+    #[arg(long)]
+    pub strict: bool,
+    /// Secrets.
+    #[command(flatten)]
+    pub secrets: SecretArgs,
     /// How much is said.
     #[command(flatten)]
     pub voice: VoiceArgs,
@@ -234,8 +307,8 @@ pub(crate) struct CacheArgs {
     /// What to do with it.
     #[command(subcommand)]
     pub command: CacheCommand,
-    /// Where compiled components are kept [default: the user's cache folder]
-    #[arg(long, value_name = "FOLDER", env = "TASKHOST_CACHE_FOLDER", hide_env_values = true, global = true)]
+    /// Where compiled components are kept [default: $TASKHOST_CACHE_FOLDER, or the user's cache folder]
+    #[arg(long, value_name = "FOLDER", global = true)]
     pub cache_folder: Option<PathBuf>,
 }
 

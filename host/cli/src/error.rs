@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::{Value as Json, json};
 use taskhost_flow::{Diagnostics, PlanError};
 
 use crate::output::{self, BAD, HELP, styled};
@@ -81,6 +82,19 @@ impl CliError {
         match self {
             CliError::Message { message, help, .. } => CliError::Message { exit: Exit::Internal, message, help },
             other => other,
+        }
+    }
+
+    /// What was rejected, for programs; none if nothing was.
+    pub(crate) fn mistakes_json(&self) -> Option<Json> {
+        let one = |code: Option<&str>, message: &str, help: &Option<String>| json!({ "code": code, "severity": "error", "message": message, "help": help });
+        match self {
+            CliError::Message { exit: Exit::Rejected, message, help } => Some(json!([one(None, message, help)])),
+            CliError::Message { .. } => None,
+            CliError::Diagnostics(diagnostics) => Some(render::diagnostics::json(diagnostics)),
+            CliError::Parameters(PlanError(errors)) => {
+                Some(errors.iter().map(|error| one(Some(error.code), &error.message, &error.help)).collect())
+            }
         }
     }
 

@@ -21,6 +21,11 @@ pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, CliError> {
     bytes.ok_or_else(|| too_large(&format!("`{}`", path.display()), bytes_max))
 }
 
+/// That there is something at a path of the command line; what it is shows when it is read.
+pub(crate) fn is_there(path: &Path) -> Result<(), CliError> {
+    std::fs::metadata(path).map(drop).map_err(|error| CliError::reading(path, &error))
+}
+
 /// The bytes of stdin.
 pub(crate) fn read_stdin(bytes_max: u64) -> Result<Vec<u8>, CliError> {
     let bytes = at_most(io::stdin().lock(), bytes_max)

@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Prints help and usage errors itself, with exit code 0 and 2.
-    let cli = args::Cli::parse();
+    let cli = args::Cli::try_parse().unwrap_or_else(|error| args::with_our_tips(error).exit());
     match cli.color {
         args::Color::Auto => {}
         args::Color::Always => anstream::ColorChoice::AlwaysAnsi.write_global(),

@@ -39,6 +39,20 @@ pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Writes bytes to stdout as they are; only a terminal gets them as a text that cannot command it.
+pub(crate) fn stdout_raw(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        return stdout(&visible(&String::from_utf8_lossy(bytes)));
+    }
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::internal(format!("could not write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes to stderr, without a line end of its own. Where stderr is gone there is nobody left to tell.
 pub(crate) fn stderr(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());

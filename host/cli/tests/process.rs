@@ -131,3 +131,140 @@ fn parameters_can_come_from_stdin() {
     let said = Said::from(child.wait_with_output().expect("an end"));
     assert_eq!((said.code, &*said.stdout), (Some(0), "n = 42\n"), "{said:?}");
 }
+
+/// A flow of which a task wants a secret.
+fn wants_secret(folder: &Folder) {
+    let component = guest("misc");
+    folder.write(
+        "flow.toml",
+        format!(
+            "name = \"secret\"\n[components]\nmisc = {component:?}\n[tasks.sum]\ncall = \"misc.sum\"\nwith.numbers = [1, 2]\n\
+             allow.secrets = [\"api-token\"]\n[outputs]\nsum = \"${{sum}}\"\n"
+        ),
+    );
+}
+
+#[test]
+fn a_secret_that_is_missing_is_told_before_anything_runs() {
+    let folder = Folder::new();
+    wants_secret(&folder);
+    let said = folder.command(&["run", "flow.toml"]).env("XDG_CONFIG_HOME", &folder.0).output().expect("a process");
+    let said = Said::from(said);
+    assert_eq!((said.code, &*said.stdout), (Some(2), ""), "{said:?}");
+    assert!(said.stderr.contains("secret `api-token`, which task `sum` wants: it is given nowhere"), "{}", said.stderr);
+    for way in ["--secret api-token=env:VARIABLE", "taskhost/secrets.toml", "TASKHOST_SECRET_API_TOKEN"] {
+        assert!(said.stderr.contains(way), "{way}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn a_secret_comes_from_the_command_line_a_file_or_a_variable() {
+    let folder = Folder::new();
+    wants_secret(&folder);
+    folder.write("token", "hunter22\n");
+    folder.write("secrets.toml", "api-token = { file = \"token\" }\n");
+    let run = |arguments: &[&str], variable: (&str, &str)| {
+        let mut command = folder.command(arguments);
+        Said::from(command.env("XDG_CONFIG_HOME", &folder.0).env(variable.0, variable.1).output().expect("a process"))
+    };
+    for (source, variable) in [
+        (Some("api-token=file:token"), ("A", "")),
+        (Some("api-token=env:TOKEN_OF_TEST"), ("TOKEN_OF_TEST", "hunter22")),
+        (None, ("TASKHOST_SECRETS", "secrets.toml")),
+        (None, ("TASKHOST_SECRET_API_TOKEN", "hunter22")),
+    ] {
+        let mut arguments = vec!["run", "flow.toml"];
+        arguments.extend(source.iter().flat_map(|source| ["--secret", source]));
+        let said = run(&arguments, variable);
+        assert_eq!((said.code, &*said.stdout), (Some(0), "sum = 3\n"), "{said:?}");
+        assert!(!said.stderr.contains("hunter22"), "{}", said.stderr);
+    }
+    let said = run(&["run", "flow.toml", "--secret", "api-token=hunter22"], ("A", ""));
+    assert_eq!(said.code, Some(2));
+    assert!(said.stderr.contains("does not say where it comes from") && !said.stderr.contains("hunter22"), "{said:?}");
+}
+
+#[test]
+fn an_empty_variable_names_no_cache_folder() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["cache", "list"]);
+    let said = command.env("TASKHOST_CACHE_FOLDER", "").env("XDG_CACHE_HOME", &folder.0).output().expect("a process");
+    let said = Said::from(said);
+    assert!(said.code == Some(0) && said.stdout.contains("/taskhost\n"), "{said:?}");
+}
+
+#[test]
+fn a_cache_folder_that_is_of_no_use_is_told_once_and_does_no_harm() {
+    let folder = Folder::new();
+    folder.write("file", "");
+    let component = guest("misc");
+    let said = folder.run(&["call", &component, "sum", "numbers=[1, 2]", "--cache-folder", "file/inside"]);
+    assert_eq!((said.code, &*said.stdout), (Some(0), "3\n"), "{said:?}");
+    assert_eq!(said.stderr.matches("lies below a file").count(), 1, "{}", said.stderr);
+}
+
+#[test]
+fn the_quiet_are_told_no_notes() {
+    let folder = Folder::new();
+    let component = guest("misc");
+    folder.write(
+        "flow.toml",
+        format!(
+            "name = \"quiet\"\n[components]\nmisc = {component:?}\n[tasks.sum]\ncall = \"misc.sum\"\nwith.numbers = [1, 2]\n\
+             allow.read = [\"no-such-folder\"]\n"
+        ),
+    );
+    assert!(folder.run(&["run", "flow.toml"]).stderr.contains("note["));
+    assert_eq!(folder.run(&["run", "flow.toml", "-q"]).stderr, "");
+}
+
+/// What a component that is a command is given, and what it gives back.
+mod commands {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    use super::*;
+
+    fn command(folder: &Folder, options: &[&str], words: &[&str]) -> Said {
+        let component = guest("command");
+        let arguments = [&["call", &component, "--command"], options, &["--"], words].concat();
+        Said::from(folder.command(&arguments).output().expect("a process"))
+    }
+
+    #[test]
+    fn a_command_gets_its_arguments_and_variables() {
+        let folder = Folder::new();
+        assert_eq!(command(&folder, &[], &["echo", "a b", "-c", "--json"]).stdout, "a b|-c|--json\n");
+        assert_eq!(command(&folder, &[], &["name"]).stdout, "command.wasm\n");
+        assert_eq!(command(&folder, &["--env", "A=b=c"], &["env", "A"]).stdout, "b=c\n");
+        assert_eq!(command(&folder, &[], &["env", "PATH"]).stdout, "not set\n");
+    }
+
+    #[test]
+    fn a_command_sees_the_folders_that_it_is_given_and_no_others() {
+        let folder = Folder::new();
+        folder.write("text", "from outside\n");
+        let here = format!("{}::/data", folder.0.display());
+        assert_eq!(command(&folder, &["--dir", &here], &["cat", "/data/text"]).stdout, "from outside\n");
+        assert_eq!(command(&folder, &["--dir", &here], &["write", "/data/new", "from inside"]).code, Some(0));
+        assert_eq!(std::fs::read_to_string(folder.0.join("new")).expect("a file"), "from inside");
+        assert_eq!(command(&folder, &[], &["cat", "/data/text"]).code, Some(1));
+        assert_eq!(command(&folder, &["--dir", "no-such::/data"], &["echo"]).code, Some(2));
+    }
+
+    #[test]
+    fn a_command_reads_our_stdin_and_its_exit_code_is_ours() {
+        let folder = Folder::new();
+        let component = guest("command");
+        let mut child = folder
+            .command(&["call", &component, "--command", "--", "stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        child.stdin.take().expect("piped").write_all(b"\x1b[1m raw \xff").expect("a reader");
+        assert_eq!(child.wait_with_output().expect("an end").stdout, b"\x1b[1m raw \xff");
+        assert_eq!(command(&folder, &[], &["exit", "0"]).code, Some(0));
+        assert_eq!(command(&folder, &[], &["exit", "1"]).code, Some(1));
+    }
+}

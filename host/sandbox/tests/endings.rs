@@ -213,7 +213,8 @@ fn compiled_components_are_kept_and_survive_damage() {
     let folder = std::env::temp_dir().join(format!("taskhost-cache-{}", std::process::id()));
     let load = || {
         let (cache, data) = (Some(folder.clone()), Some(folder.join("data")));
-        let options = SandboxOptions { cache_folder: cache, data_folder: data, instances: 8, ..SandboxOptions::default() };
+        let options =
+            SandboxOptions { cache_folder: cache, data_folder: data, instances: 8, ..SandboxOptions::default() };
         Sandbox::new(options).expect("a sandbox").signature(&support::guest("tiny")).expect("a component")
     };
     let first = load();

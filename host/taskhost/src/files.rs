@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_flow::check::Surroundings;
@@ -33,6 +33,14 @@ impl Surroundings for Files {
     fn folder_exists(&self, path: &Path) -> bool {
         path.is_dir()
     }
+}
+
+/// A folder `taskhost` of this user, as the XDG base directory specification has it: below the folder that the variable names, if that is
+/// absolute, or below one in the user's home.
+pub(crate) fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(in_home)))?;
+    Some(folder.join("taskhost"))
 }
 
 /// The flow in the bytes of a file.

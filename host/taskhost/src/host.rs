@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskhost_engine::{FlowRun, start_flow_run};
-use taskhost_flow::{Checked, Diagnostics, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
+use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
@@ -24,7 +24,8 @@ use crate::files::{self, Files};
 use crate::outputs::Outputs;
 use crate::run::{IntoFlow, Launch};
 use crate::runners::{PoolSize, Pools};
-use crate::single_call;
+use crate::secrets::{SecretSources, Secrets};
+use crate::single_call::{self, CallSettings};
 
 /// How a host is set up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +47,8 @@ pub struct HostOptions {
     pub concurrency: usize,
     /// Threads that compute.
     pub workers: usize,
+    /// Where the values of secrets come from that flows name.
+    pub secrets: SecretSources,
 }
 
 impl Default for HostOptions {
@@ -57,6 +60,7 @@ impl Default for HostOptions {
             compiler: None,
             concurrency: limits::CONCURRENCY_DEFAULT,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
+            secrets: SecretSources::default(),
         }
     }
 }
@@ -68,21 +72,14 @@ impl HostOptions {
         if !self.use_cache {
             return None;
         }
-        self.cache_folder.clone().or_else(|| user_folder("XDG_CACHE_HOME", ".cache"))
+        self.cache_folder.clone().or_else(|| files::user_folder("XDG_CACHE_HOME", ".cache"))
     }
 
     /// Where what is private lies with these options; none if this user has no data folder.
     pub fn data_folder_in_use(&self) -> Option<PathBuf> {
         let named = || std::env::var_os("TASKHOST_DATA_FOLDER").filter(|name| !name.is_empty()).map(PathBuf::from);
-        self.data_folder.clone().or_else(named).or_else(|| user_folder("XDG_DATA_HOME", ".local/share"))
+        self.data_folder.clone().or_else(named).or_else(|| files::user_folder("XDG_DATA_HOME", ".local/share"))
     }
-}
-
-/// As the XDG base directory specification has it: a relative path there is ignored.
-fn user_folder(variable: &str, in_home: &str) -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(in_home)))?;
-    Some(folder.join("taskhost"))
 }
 
 /// How a flow is run.
@@ -109,6 +106,8 @@ pub struct Host(Arc<Inner>);
 struct Inner {
     sandbox: Arc<Sandbox>,
     pools: Pools,
+    secrets: Arc<Secrets>,
+    sources: SecretSources,
 }
 
 impl Host {
@@ -116,15 +115,17 @@ impl Host {
     pub fn new(options: HostOptions) -> Result<Host, HostError> {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
+        let secrets = Arc::new(Secrets::default());
         let sandbox = Sandbox::new(SandboxOptions {
             cache_folder: options.cache_folder_in_use(),
             data_folder: options.data_folder_in_use(),
             compiler: options.compiler.map_or(Compiler::InProcess, |program| Compiler::Child { program }),
             instances: options.concurrency,
-            vault: None,
+            vault: Some(secrets.clone()),
         })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
-        Ok(Host(Arc::new(Inner { pools: Pools::new(sandbox.clone(), size), sandbox })))
+        let pools = Pools::new(sandbox.clone(), size);
+        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets })))
     }
 
     /// Reads a flow file.
@@ -165,17 +166,35 @@ impl Host {
     }
 
     /// One function without a flow: a flow of one task, made in memory, whose parameters are those of the function
-    /// and whose output is `result`.
+    /// and whose output is `result`. `given` names the arguments that will be given.
+    pub fn check_call(
+        &self,
+        component: &Path,
+        function: &str,
+        given: &[&str],
+        settings: &CallSettings,
+    ) -> Result<Checked, RunError> {
+        let signature = self.0.sandbox.signature(component).map_err(|error| HostError::component(component, error))?;
+        Ok(self.check_file(single_call::flow(component, &signature, function, given, settings)?)?)
+    }
+
+    /// The same with its arguments, ready to be started.
     pub fn plan_call(
         &self,
         component: &Path,
         function: &str,
         arguments: Vec<(String, Given)>,
+        settings: &CallSettings,
     ) -> Result<Plan, RunError> {
-        let signature = self.0.sandbox.signature(component).map_err(|error| HostError::component(component, error))?;
         let given: Vec<&str> = arguments.iter().map(|(name, _)| &**name).collect();
-        let checked = self.check_file(single_call::flow(component, &signature, function, &given))?;
+        let checked = self.check_call(component, function, &given, settings)?;
         Ok(taskhost_flow::plan(&checked.flow, arguments)?)
+    }
+
+    /// Looks up the secrets that the tasks of a flow and of its subflows want; to be called before [`Host::start`], as [`Launch`] does.
+    /// Every secret that cannot be had is told at once. A secret that the host knows already is not looked up again.
+    pub fn fetch_secrets(&self, flow: &Flow) -> Result<(), HostError> {
+        self.0.secrets.fetch(flow, &self.0.sources)
     }
 
     /// Starts a flow run and returns at once.

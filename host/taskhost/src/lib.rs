@@ -50,13 +50,14 @@ mod host;
 mod outputs;
 mod run;
 mod runners;
+mod secrets;
 mod single_call;
 mod typed;
 
 pub use taskhost_engine as engine;
 pub use taskhost_flow as flow;
 pub use taskhost_model as model;
-pub use taskhost_sandbox::{CachedComponent, CompileCache, Inspection, Sandbox, WIT_SECTION};
+pub use taskhost_sandbox::{CachedComponent, Command, CompileCache, Inspection, Sandbox, WIT_SECTION};
 
 pub use builder::FlowBuilder;
 pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};
@@ -67,4 +68,6 @@ pub use events::{ATTACHMENTS_MAX, Events, Happening};
 pub use host::{Host, HostOptions, RunOptions};
 pub use outputs::{OutputError, Outputs};
 pub use run::{IntoFlow, Launch, Run};
+pub use secrets::{FileNeed, SecretSource, SecretSources, Secrets, secrets_wanted};
+pub use single_call::CallSettings;
 pub use typed::{FromValue, IntoValue, TypeMismatch, TypedValue};

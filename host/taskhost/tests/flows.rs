@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use taskhost::flow::{Given, OnFailure, RunnerKind};
 use taskhost::model::{Attachment, FlowRunEnding, RunEvent, TaskFailure, TaskState};
 use taskhost::{
-    Action, Component, FlowBuilder, FromValue, Happening, Host, HostErrorKind, HostOptions, IntoValue, RunError,
-    RunOptions, TypeMismatch, TypedValue, reference,
+    Action, CallSettings, Component, FlowBuilder, FromValue, Happening, Host, HostErrorKind, HostOptions, IntoValue,
+    RunError, RunOptions, TypeMismatch, TypedValue, reference,
 };
 
 /// One for all tests, as in a program: its threads and compiled components are shared.
@@ -206,14 +206,16 @@ fn subflows_run_from_code_and_from_files() {
 fn one_function_runs_without_a_flow() {
     let path = example("02-parallel-execution/components/numbers.wasm");
     let given = vec![("numbers".to_owned(), Given::Text("[1, 2, 39]".into()))];
-    let plan = HOST.plan_call(&path, "sum", given).expect("a plan");
+    let plan = HOST.plan_call(&path, "sum", given, &CallSettings::default()).expect("a plan");
     let flow = plan.flow().clone();
     let report =
         HOST.start(plan, RunOptions::default(), std::sync::Arc::new(taskhost::model::seams::NoObserver)).wait();
     let FlowRunEnding::Succeeded(values) = report.ending else { panic!("{:?}", report.ending) };
     assert_eq!(taskhost::Outputs::new(&flow, values).output::<u64>("result"), Ok(42));
 
-    let message = |function: &str, given| HOST.plan_call(&path, function, given).expect_err("a mistake").to_string();
+    let message = |function: &str, given| {
+        HOST.plan_call(&path, function, given, &CallSettings::default()).expect_err("a mistake").to_string()
+    };
     assert!(message("sum", Vec::new()).contains("parameter `numbers` is missing"));
     assert!(message("smu", Vec::new()).contains("did you mean `sum`"), "{}", message("smu", Vec::new()));
     let surplus = vec![("numbers".to_owned(), Given::Text("[]".into())), ("more".to_owned(), Given::Text("1".into()))];

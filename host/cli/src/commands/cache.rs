@@ -11,7 +11,8 @@ use crate::output;
 use crate::render;
 
 pub(crate) fn run(args: &CacheArgs) -> Result<Exit, CliError> {
-    let options = HostOptions { cache_folder: args.cache_folder.clone(), ..HostOptions::default() };
+    let options =
+        HostOptions { cache_folder: super::cache_folder(args.cache_folder.as_deref()), ..HostOptions::default() };
     let folder = options.cache_folder_in_use().ok_or_else(|| {
         CliError::usage(
             "this user has no cache folder",

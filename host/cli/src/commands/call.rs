@@ -1,35 +1,69 @@
 //! `taskhost call`: one function of a component, without a flow.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use taskhost::{Host, HostOptions, RunError, RunOptions};
+use taskhost::{CallSettings, Host, HostOptions, RunError, RunOptions};
+use taskhost_flow::PlanError;
 use taskhost_model::seams::Catalog as _;
 use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, ValueType, json};
 
 use crate::args::CallArgs;
 use crate::arguments;
-use crate::commands;
+use crate::commands::run::or_as_json;
+use crate::commands::{self, command};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
+use crate::file;
 use crate::output;
 use crate::progress::{Labels, Voice};
 use crate::render::report::{Report, object, state_name};
-use crate::render::{signature, usage, values};
+use crate::render::{hints, shortened, signature, usage, values};
 
 pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
+    match &args.function {
+        _ if args.command => command::run(args).map(|never| match never {}),
+        Some(function) => or_as_json(args.json, call(args, function)),
+        None => Err(CliError::usage("no function is named", "`taskhost inspect` lists those of a component")),
+    }
+}
+
+fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     let voice = args.voice.voice();
-    let host = commands::open_host(&args.host, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() })?;
+    file::is_there(&args.component)?;
+    let secrets = args.secrets.sources()?;
+    let options = HostOptions { concurrency: 1, workers: 1, secrets, ..HostOptions::default() };
+    let host = commands::open_host(&args.host, options)?;
     let component = component(&host, args)?;
-    let task = find(&component, args)?;
+    let task = find(&component, &args.component, function)?;
     let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());
     let given = arguments::from_words(&args.arguments, "stop=5", type_of)?;
     // The function as a flow's `call` names it: there an interface has its short name.
-    let short = task.interface_short().filter(|_| args.function.contains('.'));
+    let short = task.interface_short().filter(|_| function.contains('.'));
     let function = short.map_or(task.function.to_string(), |interface| format!("{interface}.{}", task.function));
-    let plan =
-        host.plan_call(&args.component, &function, given).map_err(|error| in_words_of_a_call(error, &args.function))?;
+    let names: Vec<&str> = given.iter().map(|(name, _)| &**name).collect();
+    let checked = host.check_call(&args.component, &function, &names, &settings(args)?)?;
+    commands::tell_notes(&checked, voice);
+    let plan = taskhost_flow::plan(&checked.flow, given).map_err(|error| in_words_of_a_call(error, task))?;
+    commands::fetch_secrets(&host, &checked.flow, &args.secrets)?;
     let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
     report(args, &executed, voice)
+}
+
+fn settings(args: &CallArgs) -> Result<CallSettings, CliError> {
+    let pairs = |words: &[String], example: &str| -> Result<Vec<(String, String)>, CliError> {
+        let pair = |word: &String| match word.split_once('=').filter(|(key, _)| !key.is_empty()) {
+            Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+            None => Err(CliError::usage(format!("`{word}` is no `key=value`"), format!("write it as in `{example}`"))),
+        };
+        words.iter().map(pair).collect()
+    };
+    Ok(CallSettings {
+        limits: pairs(&args.limit, "--limit memory=1GiB")?,
+        allow: pairs(&args.allow, "--allow read=data")?,
+        is_deterministic: args.deterministic,
+        is_strict: args.strict,
+    })
 }
 
 fn component(host: &Host, args: &CallArgs) -> Result<Arc<ComponentSignature>, CliError> {
@@ -39,10 +73,10 @@ fn component(host: &Host, args: &CallArgs) -> Result<Arc<ComponentSignature>, Cl
 }
 
 /// The function that is meant; if that is not clear, the error lists what there is.
-fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a TaskSignature, CliError> {
-    let (interface, name) = match args.function.rsplit_once('.') {
+fn find<'a>(component: &'a ComponentSignature, path: &Path, function: &str) -> Result<&'a TaskSignature, CliError> {
+    let (interface, name) = match function.rsplit_once('.') {
         Some((interface, name)) => (Some(interface), name),
-        None => (None, &*args.function),
+        None => (None, function),
     };
     let is_meant = |task: &&TaskSignature| {
         let is_inside = interface.is_none_or(|interface| {
@@ -56,11 +90,11 @@ fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a Ta
     match found[..] {
         [task] => Ok(task),
         [] => Err(CliError::usage(
-            format!("component `{}` has no function `{}`", args.component.display(), args.function),
+            format!("component `{}` has no function `{}`", path.display(), function),
             list(&words_for_unknown(component, name), &component.tasks.iter().collect::<Vec<_>>()),
         )),
         _ => Err(CliError::usage(
-            format!("component `{}` has several functions `{}`", args.component.display(), args.function),
+            format!("component `{}` has several functions `{}`", path.display(), function),
             list("write `interface.function` for one of these:", &found),
         )),
     }
@@ -68,11 +102,8 @@ fn find<'a>(component: &'a ComponentSignature, args: &CallArgs) -> Result<&'a Ta
 
 /// What was meant, if something is near; the list follows.
 fn words_for_unknown(component: &ComponentSignature, name: &str) -> String {
-    let name = name.to_lowercase();
-    let distance_max = (name.chars().count() / 3).max(1);
-    let near = component.tasks.iter().map(|task| (strsim::osa_distance(&name, &task.function), &task.function)).min();
-    match near.filter(|(distance, _)| *distance <= distance_max) {
-        Some((_, near)) => format!("did you mean `{near}`? it has"),
+    match hints::nearest(name, component.tasks.iter().map(|task| &*task.function)) {
+        Some(near) => format!("did you mean `{near}`? it has"),
         None => "it has".to_owned(),
     }
 }
@@ -89,7 +120,7 @@ fn list(words: &str, tasks: &[&TaskSignature]) -> String {
 }
 
 fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, CliError> {
-    let report = Report { run: &executed.report, tasks: &executed.tasks, file: None };
+    let report = Report { run: &executed.report, tasks: &executed.tasks, file: None, written: None };
     output::stderr(report.failures(voice).trim_end_matches('\n'));
     if report.exit() == Exit::RunFailed {
         output::stderr("\n");
@@ -135,17 +166,35 @@ fn call_json(executed: &Executed, result: String) -> String {
 }
 
 /// Without a flow there are no parameters of a flow, and no `-p`.
-fn in_words_of_a_call(error: RunError, function: &str) -> CliError {
-    let RunError::Parameters(mut error) = error else { return error.into() };
+fn in_words_of_a_call(mut error: PlanError, task: &TaskSignature) -> CliError {
     for mistake in &mut error.0 {
         let name = &mistake.parameter;
         match mistake.code {
-            "unknown-parameter" => mistake.message = format!("function `{function}` has no parameter `{name}`"),
+            "unknown-parameter" => {
+                mistake.message = format!("function `{}` has no parameter `{name}`", task.function);
+                mistake.help = Some(parameters(task, name));
+            }
             "missing-parameter" => mistake.help = Some(format!("give it as `{name}=…`")),
+            "bad-parameter" => {
+                let ty = task.parameters.iter().find(|(known, _)| **known == **name).map(|(_, ty)| ty);
+                mistake.help = ty.map(|ty| hints::example(name, ty, ""));
+            }
             _ => {}
         }
     }
     error.into()
+}
+
+/// What a function takes, those that may be left out included.
+fn parameters(task: &TaskSignature, name: &str) -> String {
+    let near = hints::nearest(name, task.parameters.iter().map(|(known, _)| &**known));
+    let near = near.map_or(String::new(), |near| format!("did you mean `{near}`? "));
+    let all: Vec<String> =
+        task.parameters.iter().map(|(name, ty)| format!("`{name}: {}`", shortened(&ty.to_string(), 60))).collect();
+    match all.is_empty() {
+        true => "it takes no arguments".to_owned(),
+        false => format!("{near}it takes {}", all.join(", ")),
+    }
 }
 
 impl From<RunError> for CliError {

@@ -8,10 +8,12 @@ use taskhost_model::{ComponentSignature, TaskSignature};
 use crate::args::InspectArgs;
 use crate::commands;
 use crate::error::{CliError, Exit};
+use crate::file;
 use crate::output::{self, DIM, STRONG, styled, visible};
 use crate::render::{powers, signature};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Exit, CliError> {
+    file::is_there(&args.component)?;
     let host = commands::host_to_look(&args.host)?;
     let inspection = host.inspect(&args.component).map_err(|error| {
         CliError::rejected(format!("component `{}` {}", args.component.display(), error.message), error.help)

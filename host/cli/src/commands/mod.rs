@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;
+mod command;
 pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod graph;
@@ -11,14 +12,15 @@ mod read;
 pub(crate) mod run;
 pub(crate) mod schema;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use taskhost::{Host, HostError, HostErrorKind, HostOptions};
-use taskhost_flow::{Checked, FlowFile};
+use clap::CommandFactory as _;
+use taskhost::{Host, HostError, HostErrorKind, HostOptions, SecretSource, SecretSources, secrets_wanted};
+use taskhost_flow::{Checked, Diagnostic, Diagnostics, Flow, FlowFile, Severity};
 
-use crate::args::{Cli, Command, HostArgs, VoiceArgs};
+use crate::args::{Cli, Command, HostArgs, SecretArgs, VoiceArgs};
 use crate::error::{CliError, Exit};
-use crate::output;
+use crate::output::{self, WARN, styled, visible};
 use crate::progress::Voice;
 use crate::render;
 
@@ -34,6 +36,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Completions(args) => completions::run(&args),
         Command::Schema => schema::run(),
         Command::Compile(args) => compile::run(&args),
+        Command::Version => {
+            output::stdout(&Cli::command().render_version())?;
+            Ok(Exit::Fine)
+        }
     }
 }
 
@@ -43,8 +49,87 @@ fn host_to_look(args: &HostArgs) -> Result<Host, CliError> {
 }
 
 fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
-    let (cache_folder, compiler) = (args.cache_folder.clone(), Some(this_program()?));
-    Ok(Host::new(HostOptions { cache_folder, use_cache: !args.no_cache, compiler, ..options })?)
+    let options = HostOptions {
+        cache_folder: cache_folder(args.cache_folder.as_deref()),
+        use_cache: !args.no_cache,
+        compiler: Some(this_program()?),
+        ..options
+    };
+    if let Some((folder, why)) =
+        options.cache_folder_in_use().and_then(|folder| unusable(&folder).map(|why| (folder, why)))
+    {
+        let warning = styled(WARN, "warning:");
+        let folder = folder.display().to_string();
+        output::stderr(&format!(
+            "{warning} compiled components are not kept: the cache folder `{}` {why}\n",
+            visible(&folder)
+        ));
+    }
+    Ok(Host::new(options)?)
+}
+
+/// The folder that the command line names, or the variable. An empty variable is as good as none.
+fn cache_folder(named: Option<&Path>) -> Option<PathBuf> {
+    let variable = || std::env::var_os("TASKHOST_CACHE_FOLDER").filter(|folder| !folder.is_empty());
+    named.map(Path::to_owned).or_else(|| variable().map(PathBuf::from))
+}
+
+/// Why nothing can be kept in a folder, as far as that shows without trying. One that is not there yet will be made.
+fn unusable(folder: &Path) -> Option<&'static str> {
+    let folder = std::path::absolute(folder).ok()?;
+    let (nearest, metadata) = folder.ancestors().find_map(|path| Some((path, std::fs::metadata(path).ok()?)))?;
+    match () {
+        () if !metadata.is_dir() && nearest == folder => Some("is no folder"),
+        () if !metadata.is_dir() => Some("lies below a file"),
+        () if metadata.permissions().readonly() => Some("may not be written to"),
+        () if nearest == folder && others_may_write(&metadata) => {
+            Some("may be written to by others; take that away with `chmod go-w`")
+        }
+        () => None,
+    }
+}
+
+#[cfg(unix)]
+fn others_may_write(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn others_may_write(_metadata: &std::fs::Metadata) -> bool {
+    false
+}
+
+/// Warnings and notes of a check; the quiet are told warnings only.
+fn tell_notes(checked: &Checked, voice: Voice) {
+    let is_told = |note: &&Diagnostic| voice > Voice::Quiet || note.severity < Severity::Note;
+    let told = Diagnostics::new(checked.notes.iter().filter(is_told).cloned().collect());
+    output::stderr(&render::diagnostics::text(&told));
+}
+
+/// Looks up what a flow wants; a secret that it does not want may be a name written wrong.
+fn fetch_secrets(host: &Host, flow: &Flow, args: &SecretArgs) -> Result<(), CliError> {
+    let wanted = secrets_wanted(flow);
+    let names = args.secrets.iter().filter_map(|word| word.split_once('='));
+    for (name, _) in names.filter(|(name, _)| !wanted.contains_key(*name)) {
+        let warning = styled(WARN, "warning:");
+        output::stderr(&format!("{warning} no task wants the secret `{}`: it was not looked up\n", visible(name)));
+    }
+    Ok(host.fetch_secrets(flow)?)
+}
+
+impl SecretArgs {
+    /// Those of the user, and of the command line, which win.
+    fn sources(&self) -> Result<SecretSources, CliError> {
+        self.secrets.iter().try_fold(SecretSources::of_user(), |sources, word| {
+            // What stands there may be the secret itself: it is not repeated.
+            let help = "write it as in `--secret api-token=env:VARIABLE`, `=file:PATH` or `=command:LINE`";
+            let (name, source) =
+                word.split_once('=').ok_or_else(|| CliError::usage("a `--secret` has no `=`", help))?;
+            let wrong = || CliError::usage(format!("secret `{name}` does not say where it comes from"), help);
+            Ok(sources.with(name, SecretSource::parse(source).ok_or_else(wrong)?))
+        })
+    }
 }
 
 /// The file that this process runs, which compiles components in a child. By way of `/proc` it is that very file, even if
@@ -61,9 +146,7 @@ fn this_program() -> Result<PathBuf, CliError> {
 /// Checks a flow; warnings and notes go to stderr.
 fn checked_flow(host: &Host, file: FlowFile, voice: Voice) -> Result<Checked, CliError> {
     let checked = host.check_file(file)?;
-    if voice > Voice::Quiet || checked.notes.iter().any(|note| note.severity == taskhost_flow::Severity::Warning) {
-        output::stderr(&render::diagnostics::text(&checked.notes));
-    }
+    tell_notes(&checked, voice);
     Ok(checked)
 }
 

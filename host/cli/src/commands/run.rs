@@ -3,32 +3,49 @@
 use std::path::Path;
 
 use taskhost::{HostOptions, RunOptions};
-use taskhost_flow::{Flow, FlowFile, RunnerChoice, RunnerKind};
+use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind};
+use taskhost_model::FlowRunEnding;
 
 use crate::args::{RunArgs, Runner};
 use crate::arguments;
 use crate::commands::{self, graph, read};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
-use crate::output;
-use crate::progress::{Labels, Voice};
-use crate::render::report::Report;
-use crate::render::values::pretty;
+use crate::output::{self, WARN, styled};
+use crate::progress::Labels;
+use crate::render::hints;
+use crate::render::report::{Report, Written};
+use crate::render::values::{self, pretty};
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, CliError> {
+    or_as_json(args.json, run_flow(args))
+}
+
+/// For programs, what was rejected is an object on stdout too.
+pub(crate) fn or_as_json(is_json: bool, ended: Result<Exit, CliError>) -> Result<Exit, CliError> {
+    if let Some(mistakes) = ended.as_ref().err().filter(|_| is_json).and_then(CliError::mistakes_json) {
+        output::stdout(&format!("{:#}\n", serde_json::json!({ "state": "rejected", "mistakes": mistakes })))?;
+    }
+    ended
+}
+
+fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
     // A drawing that cannot be made is known before anything runs.
     let format = args.graph.as_deref().map(graph::Format::of).transpose()?;
     let voice = args.voice.voice();
     let file = read::flow_file(&args.flow)?;
-    let host = commands::open_host(&args.host, host_options(args, &file))?;
+    let written = Written::of(&file);
+    let host = commands::open_host(&args.host, host_options(args, &file)?)?;
     let flow = commands::checked_flow(&host, file, voice)?.flow;
-    let plan = taskhost_flow::plan(&flow, given(args, &flow)?)?;
+    let output = args.output.as_deref().map(|name| output_named(&flow, name)).transpose()?;
+    let plan = taskhost_flow::plan(&flow, given(args, &flow)?).map_err(|error| with_examples(error, args, &flow))?;
     let options = RunOptions { runner_override: runner(args, &flow), ..RunOptions::default() };
     if let (Some(path), Some(format)) = (&args.graph, format) {
         can_be_drawn(path, format, &flow)?;
     }
+    commands::fetch_secrets(&host, &flow, &args.secrets)?;
     let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
-    let exit = report(args, &executed, voice)?;
+    let exit = report(args, &executed, &written, output)?;
     if let (Some(path), Some(format)) = (&args.graph, format)
         && let Err(error) = draw(path, format, &executed)
     {
@@ -39,9 +56,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-fn report(args: &RunArgs, executed: &Executed, voice: Voice) -> Result<Exit, CliError> {
+fn report(args: &RunArgs, executed: &Executed, written: &Written, one: Option<usize>) -> Result<Exit, CliError> {
+    let voice = args.voice.voice();
     let file = args.flow.display().to_string();
-    let report = Report { run: &executed.report, tasks: &executed.tasks, file: Some(&file) };
+    let report = Report { run: &executed.report, tasks: &executed.tasks, file: Some(&file), written: Some(written) };
     let failures = report.failures(voice);
     if !failures.is_empty() {
         // Apart from the lines of the tasks above.
@@ -52,19 +70,66 @@ fn report(args: &RunArgs, executed: &Executed, voice: Voice) -> Result<Exit, Cli
     execute::say(&report.handled(), voice);
     execute::say(&report.usage(voice), voice);
     execute::say(&report.summary(voice), voice);
-    match args.json {
-        true => output::stdout(&(pretty(&report.json()) + "\n"))?,
-        false => output::stdout(&report.outputs())?,
+    match one {
+        _ if args.json => output::stdout(&(pretty(&report.json()) + "\n"))?,
+        Some(output) => print_output(&report, output)?,
+        None => output::stdout(&report.outputs())?,
     }
     Ok(report.exit())
 }
 
-fn host_options(args: &RunArgs, file: &FlowFile) -> HostOptions {
+/// The output of a flow that `--output` names.
+fn output_named(flow: &Flow, name: &str) -> Result<usize, CliError> {
+    let at = flow.outputs.iter().position(|output| &*output.name == name);
+    at.ok_or_else(|| {
+        let names = || flow.outputs.iter().map(|output| &*output.name);
+        let help = match hints::nearest(name, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if flow.outputs.is_empty() => "it declares none".to_owned(),
+            None => format!("it has `{}`", names().collect::<Vec<_>>().join("`, `")),
+        };
+        CliError::usage(format!("flow `{}` has no output `{name}`", flow.name), help)
+    })
+}
+
+fn print_output(report: &Report, at: usize) -> Result<(), CliError> {
+    let FlowRunEnding::Succeeded(values) = &report.run.ending else { return Ok(()) };
+    let output = &report.tasks.flow().outputs[at];
+    match values.get(at).and_then(Option::as_ref) {
+        Some(value) => output::stdout_raw(&values::raw(value, &output.ty)),
+        None => {
+            let warning = styled(WARN, "warning:");
+            output::stderr(&format!("{warning} output `{}` has no value: its task was skipped\n", output.name));
+            Ok(())
+        }
+    }
+}
+
+/// Mistakes among the parameters, each with an example of what would be right.
+fn with_examples(mut error: PlanError, args: &RunArgs, flow: &Flow) -> PlanError {
+    for mistake in error.0.iter_mut().filter(|mistake| mistake.code == "bad-parameter") {
+        let name = &mistake.parameter;
+        let Some(parameter) = flow.parameters.iter().find(|parameter| *parameter.name == **name) else { continue };
+        let typed = args.parameters.iter().filter_map(|word| word.split_once('=')).find(|(word, _)| word == name);
+        let plain = typed.and_then(|(_, text)| hints::plain_integer(text, &parameter.ty));
+        let example = match plain {
+            Some(plain) => format!("write it as `-p {name}={plain}`"),
+            None => hints::example(name, &parameter.ty, "-p "),
+        };
+        mistake.help = Some(match mistake.help.take() {
+            Some(description) => format!("{description}; {example}"),
+            None => example,
+        });
+    }
+    error
+}
+
+fn host_options(args: &RunArgs, file: &FlowFile) -> Result<HostOptions, CliError> {
     let default = HostOptions::default();
     let workers = args.workers.map_or(default.workers, |workers| workers as usize);
     let concurrency =
         args.concurrency.map_or_else(|| read::concurrency_needed(file), |concurrency| concurrency as usize);
-    HostOptions { workers, concurrency, ..default }
+    Ok(HostOptions { workers, concurrency, secrets: args.secrets.sources()?, ..default })
 }
 
 fn given(args: &RunArgs, flow: &Flow) -> Result<Vec<(String, taskhost_flow::Given)>, CliError> {

@@ -14,6 +14,8 @@ pub(crate) struct Failed<'a> {
     pub component: Option<&'a str>,
     /// Whether it runs a subflow.
     pub is_subflow: bool,
+    /// Whether the limit that it met stands in the flow's `[defaults]`.
+    pub is_limit_by_default: bool,
     /// The file of its flow; none for a function called without one.
     pub flow: Option<&'a str>,
 }
@@ -66,7 +68,13 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
             format!("the author of {component} should return a value, or an `err` of a `result`, instead of exiting")
         }
         TaskFailure::LimitReached(limit) if failed.flow.is_none() => {
-            format!("call it from a flow, which can raise `{}`, or give it less to do", limit.key())
+            format!("raise it with `--limit {}=…`, or give it less to do", limit.key().trim_start_matches("limits."))
+        }
+        TaskFailure::LimitReached(limit) if failed.is_limit_by_default => {
+            format!(
+                "raise `{0}` at `[defaults]`, or set it at `[tasks.{task}]`{in_flow}, or give the task less to do",
+                limit.key()
+            )
         }
         TaskFailure::LimitReached(limit) => {
             format!("raise `{}` at `[tasks.{task}]`{in_flow}, or give the task less to do", limit.key())
@@ -102,6 +110,7 @@ mod tests {
             task: "clean",
             component: Some("weather"),
             is_subflow: false,
+            is_limit_by_default: false,
             flow: Some("flow.toml"),
         };
         let text = text(&failed, &failure, is_verbose) + &help_line(&help(&failed, &failure, is_verbose));

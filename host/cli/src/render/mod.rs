@@ -2,6 +2,7 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
+pub(crate) mod hints;
 pub(crate) mod powers;
 pub(crate) mod refusal;
 pub(crate) mod report;

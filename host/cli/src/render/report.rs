@@ -1,11 +1,15 @@
 //! The report of a flow run: failures and a summary for people, one JSON object for programs.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use taskhost_engine::{FlowRunReport, TaskReport};
+use taskhost_flow::FlowFile;
 use taskhost_flow::flow::OnFailure;
-use taskhost_model::{FlowRunEnding, TaskState, json as values};
+use taskhost_flow::written::LimitsWritten;
+use taskhost_model::{FlowRunEnding, Limit, TaskFailure, TaskState, json as values};
 
 use super::refusal::{self, Place};
 use super::{count, duration, failure, usage};
@@ -28,6 +32,45 @@ pub(crate) struct Report<'a> {
     pub tasks: &'a Tasks,
     /// The file of the flow; none for a single call.
     pub file: Option<&'a str>,
+    /// What the flow says of limits; none for a single call.
+    pub written: Option<&'a Written>,
+}
+
+/// Where a flow's limits are written: the check keeps what they are, not where they stood.
+#[derive(Default)]
+pub(crate) struct Written {
+    defaults: LimitsWritten,
+    tasks: HashMap<Arc<str>, LimitsWritten>,
+}
+
+impl Written {
+    /// As in this file.
+    pub(crate) fn of(file: &FlowFile) -> Written {
+        let own = file.tasks.iter().filter(|task| task.limits != LimitsWritten::default());
+        let tasks = own.map(|task| (task.name.value.clone(), task.limits.clone())).collect();
+        Written { defaults: file.defaults.clone(), tasks }
+    }
+
+    /// Whether the limit of a task stands in `[defaults]`.
+    fn is_by_default(&self, task: &str, limit: &Limit) -> bool {
+        // What a subflow's file says is not known here.
+        let own = self.tasks.get(task);
+        !task.contains('/') && is_written(&self.defaults, limit) && !own.is_some_and(|own| is_written(own, limit))
+    }
+}
+
+fn is_written(limits: &LimitsWritten, limit: &Limit) -> bool {
+    match limit {
+        Limit::Memory(_) => limits.memory.is_some(),
+        Limit::Cpu(_) => limits.cpu.is_some(),
+        Limit::Timeout(_) => limits.timeout.is_some(),
+        Limit::Output(_) => limits.output.is_some(),
+        Limit::Result(_) => limits.result.is_some(),
+        Limit::LogLines(_) => limits.log_lines.is_some(),
+        Limit::Files(_) => limits.files.is_some(),
+        Limit::Sockets(_) => limits.sockets.is_some(),
+        Limit::Handles(_) => limits.handles.is_some(),
+    }
 }
 
 impl Report<'_> {
@@ -76,7 +119,7 @@ impl Report<'_> {
         let mut out = String::new();
         let mut helps: Vec<String> = Vec::new();
         for failed in task.failures.iter().take(TOLD_MAX.1) {
-            let words = self.failed(&failed.task, failed.index);
+            let words = self.failed(&failed.task, failed.index, &failed.failure);
             out.push_str(&failure::text(&words, &failed.failure, voice == Voice::Verbose));
             let help = failure::help(&words, &failed.failure, voice == Voice::Verbose);
             if !helps.contains(&help) {
@@ -171,7 +214,7 @@ impl Report<'_> {
         })
     }
 
-    fn failed<'a>(&'a self, path: &'a str, index: u32) -> failure::Failed<'a> {
+    fn failed<'a>(&'a self, path: &'a str, index: u32, failure: &TaskFailure) -> failure::Failed<'a> {
         let task = self.tasks.find(path);
         let name = path.rsplit('/').next().unwrap_or(path);
         let run = if self.file.is_some() {
@@ -184,6 +227,10 @@ impl Report<'_> {
             task: name.split('[').next().unwrap_or(name),
             component: task.and_then(tasks::component).filter(|_| self.file.is_some()),
             is_subflow: task.is_some_and(tasks::is_subflow),
+            is_limit_by_default: match (failure, self.written) {
+                (TaskFailure::LimitReached(limit), Some(written)) => written.is_by_default(path, limit),
+                _ => false,
+            },
             flow: if path.contains('/') { Some("the subflow's file") } else { self.file },
         }
     }
@@ -287,7 +334,7 @@ impl Report<'_> {
             .failures
             .iter()
             .map(|failed| {
-                let words = self.failed(&failed.task, failed.index);
+                let words = self.failed(&failed.task, failed.index, &failed.failure);
                 json!({
                     "task": &*failed.task,
                     "index": failed.index,

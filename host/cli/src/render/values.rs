@@ -38,6 +38,18 @@ pub(crate) fn output(name: &str, value: Option<&Value>, ty: &ValueType) -> Strin
     }
 }
 
+/// An output for programs that want it alone: a text or bytes as they are, anything else as JSON with a line end.
+pub(crate) fn raw(value: &Value, ty: &ValueType) -> Vec<u8> {
+    match (value, ty) {
+        (Value::String(text), _) => text.as_bytes().to_vec(),
+        (Value::List(list), ValueType::List(element)) if **element == ValueType::U8 => match list.as_bytes() {
+            Some(bytes) => bytes.to_vec(),
+            None => json::to_string(value, ty).into_bytes(),
+        },
+        _ => (json::to_string(value, ty) + "\n").into_bytes(),
+    }
+}
+
 /// The result of one function, with a line end: a text as it is.
 pub(crate) fn result(value: &Value, ty: &ValueType) -> String {
     match value {

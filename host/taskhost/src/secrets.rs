@@ -1,0 +1,476 @@
+//! [`SecretSources`]: where the values of secrets come from; [`Secrets`]: the values themselves, for as long as the host lives.
+//!
+//! A flow names the secrets that its tasks want. What they are is the user's to say, in this order: on the command line or in code, in a
+//! file `secrets.toml`, in a variable. Each is looked up once, before anything runs, and goes to the sandbox only: no error and no
+//! `Debug` shows a value.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use taskhost_flow::{Flow, TaskKind};
+use taskhost_model::seams::Vault;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{HostError, HostErrorKind};
+use crate::files;
+
+/// Largest value, in bytes: a key or a token, not a data set.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// Shortest value, in bytes: a shorter one stands in too many texts by chance to be kept out of logs.
+const SECRET_BYTES_MIN: usize = 4;
+
+/// Largest `secrets.toml`, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A command that asks somebody may take a while; one that hangs must not keep a flow from its error.
+const COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Where the value of a secret comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The value itself, for programs that have it already.
+    Value(Arc<str>),
+    /// A variable of this process.
+    Variable(String),
+    /// The content of a file, without one line end at its end.
+    File(PathBuf),
+    /// What a program writes to stdout, without one line end at its end.
+    Program(Vec<String>),
+    /// The same of a line for the shell.
+    Shell(String),
+}
+
+/// Without the value.
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretSource::Value(_) => f.write_str("Value(***)"),
+            SecretSource::Variable(name) => f.debug_tuple("Variable").field(name).finish(),
+            SecretSource::File(path) => f.debug_tuple("File").field(path).finish(),
+            SecretSource::Program(words) => f.debug_tuple("Program").field(words).finish(),
+            SecretSource::Shell(line) => f.debug_tuple("Shell").field(line).finish(),
+        }
+    }
+}
+
+impl SecretSource {
+    /// As a command line has it: `env:VARIABLE`, `file:PATH` or `command:LINE`.
+    pub fn parse(text: &str) -> Option<SecretSource> {
+        let (kind, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty())?;
+        match kind {
+            "env" => Some(SecretSource::Variable(rest.into())),
+            "file" => Some(SecretSource::File(rest.into())),
+            "command" => Some(SecretSource::Shell(rest.into())),
+            _ => None,
+        }
+    }
+
+    /// The value, or why there is none; the reason reads after "secret `x`: ".
+    fn value(&self) -> Result<Arc<str>, String> {
+        let bytes = match self {
+            SecretSource::Value(value) => value.as_bytes().to_vec(),
+            SecretSource::Variable(name) => match std::env::var(name) {
+                Ok(value) => value.into_bytes(),
+                Err(std::env::VarError::NotPresent) => return Err(format!("the variable `{name}` is not set")),
+                Err(_) => return Err(format!("the variable `{name}` is no UTF-8 text")),
+            },
+            SecretSource::File(path) => without_line_end(
+                files::read(path, SECRET_BYTES_MAX).map_err(|why| format!("file `{}` {why}", path.display()))?,
+            ),
+            SecretSource::Program(words) => match words.split_first() {
+                Some((program, arguments)) => output(Command::new(program).args(arguments), program)?,
+                None => return Err("its command is empty".into()),
+            },
+            SecretSource::Shell(line) => output(Command::new("sh").arg("-c").arg(line), line)?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| "its value is no UTF-8 text".to_owned())?;
+        match text.len() {
+            0 => Err("its value is empty".into()),
+            1..SECRET_BYTES_MIN => {
+                Err(format!("its value is shorter than {SECRET_BYTES_MIN} bytes, too short to be kept out of logs"))
+            }
+            bytes if bytes as u64 > SECRET_BYTES_MAX => Err("its value is larger than 64 KiB".into()),
+            _ => Ok(text.into()),
+        }
+    }
+}
+
+/// Where the values of secrets come from. By default from nowhere: an embedder says which of its user's places count.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SecretSources {
+    /// By name; these win over everything else.
+    pub given: BTreeMap<String, SecretSource>,
+    /// A file of `name = { env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; with whether it has to be there.
+    pub file: Option<(PathBuf, FileNeed)>,
+    /// Whether variables such as `TASKHOST_SECRET_API_TOKEN` count, for a secret `api-token`.
+    pub use_variables: bool,
+}
+
+/// Whether a file of secrets has to be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileNeed {
+    /// Its absence is an error: somebody named it.
+    Required,
+    /// It may be absent.
+    Optional,
+}
+
+impl SecretSources {
+    /// Those of the user: the file that the variable `TASKHOST_SECRETS` names, or `taskhost/secrets.toml` in the user's folder of
+    /// configuration (`$XDG_CONFIG_HOME`, or `~/.config`), and variables.
+    pub fn of_user() -> SecretSources {
+        let named = std::env::var_os("TASKHOST_SECRETS").filter(|path| !path.is_empty());
+        let own = || files::user_folder("XDG_CONFIG_HOME", ".config").map(|folder| folder.join("secrets.toml"));
+        let file = match named {
+            Some(path) => Some((path.into(), FileNeed::Required)),
+            None => own().map(|path| (path, FileNeed::Optional)),
+        };
+        SecretSources { given: BTreeMap::new(), file, use_variables: true }
+    }
+
+    /// With one more, which wins over all but later ones of the same name.
+    #[must_use]
+    pub fn with(mut self, name: &str, source: SecretSource) -> SecretSources {
+        self.given.insert(name.into(), source);
+        self
+    }
+
+    /// The values of these secrets, each looked up once; or every reason why that cannot be.
+    fn look_up(&self, wanted: &BTreeMap<Arc<str>, String>) -> Result<BTreeMap<Arc<str>, Arc<str>>, HostError> {
+        let is_given = |name: &Arc<str>| self.given.contains_key(&**name);
+        let in_file = if wanted.keys().all(is_given) { BTreeMap::new() } else { self.read_file()? };
+        let (mut values, mut reasons) = (BTreeMap::new(), Vec::new());
+        for (name, task) in wanted {
+            let variable = variable_of(name);
+            let by_variable = || {
+                let is_set = self.use_variables && std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
+                is_set.then(|| SecretSource::Variable(variable.clone()))
+            };
+            let source = self.given.get(&**name).or_else(|| in_file.get(&**name)).cloned().or_else(by_variable);
+            let value = source.map_or_else(|| Err("it is given nowhere".to_owned()), |source| source.value());
+            match value {
+                Ok(value) => drop(values.insert(name.clone(), value)),
+                Err(reason) => reasons.push((name, task, reason)),
+            }
+        }
+        match reasons.is_empty() {
+            true => Ok(values),
+            false => Err(self.missing(&reasons)),
+        }
+    }
+
+    fn missing(&self, reasons: &[(&Arc<str>, &String, String)]) -> HostError {
+        let line = |(name, task, reason): &(&Arc<str>, &String, String)| {
+            format!("secret `{name}`, which task `{task}` wants: {reason}")
+        };
+        let lines: Vec<String> = reasons.iter().map(line).collect();
+        let message = match &*lines {
+            [one] => one.clone(),
+            many => format!("{} secrets cannot be had\n  {}", many.len(), many.join("\n  ")),
+        };
+        let name = reasons.first().map_or("name", |(name, ..)| name);
+        let mut ways = vec![format!("give it with `--secret {name}=env:VARIABLE` (or `file:PATH`, `command:LINE`)")];
+        ways.extend(
+            self.file.iter().map(|(path, _)| format!("as `{name} = {{ file = \"…\" }}` in {}", path.display())),
+        );
+        ways.extend(self.use_variables.then(|| format!("in the variable `{}`", variable_of(name))));
+        HostError::new(HostErrorKind::Usage, message).with_help(ways.join(", or "))
+    }
+
+    fn read_file(&self) -> Result<BTreeMap<String, SecretSource>, HostError> {
+        let Some((path, need)) = &self.file else { return Ok(BTreeMap::new()) };
+        if *need == FileNeed::Optional && !path.exists() {
+            return Ok(BTreeMap::new());
+        }
+        let wrong = |why: String| {
+            HostError::new(HostErrorKind::Usage, format!("file of secrets `{}` {why}", path.display()))
+                .with_help("a line of it is `name = { env = \"VARIABLE\" }`, `{ file = \"PATH\" }` or `{ command = [\"program\", \"argument\"] }`")
+        };
+        let bytes = files::read(path, FILE_BYTES_MAX).map_err(wrong)?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("is no UTF-8 text".into()))?;
+        // The parser's own message may show the line, and with it what should not stand there but does.
+        let table = DeTable::parse(&text).map_err(|error| {
+            let line =
+                error.span().map_or(1, |span| 1 + text[..text.floor_char_boundary(span.start)].matches('\n').count());
+            wrong(format!("is no TOML: line {line} is wrong"))
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let entries = table.get_ref().iter().map(|(name, value)| {
+            let name = name.get_ref().to_string();
+            let source = source_of(value.get_ref(), folder)
+                .ok_or_else(|| wrong(format!("does not say where `{name}` comes from")))?;
+            Ok((name, source))
+        });
+        entries.collect()
+    }
+}
+
+/// `{ env = "…" }`, `{ file = "…" }`, relative to the folder of the file, or `{ command = ["…"] }`.
+fn source_of(value: &DeValue, folder: &Path) -> Option<SecretSource> {
+    let DeValue::Table(table) = value else { return None };
+    let mut entries = table.iter();
+    let (key, value) = entries.next().filter(|_| table.len() == 1)?;
+    match (&**key.get_ref(), value.get_ref()) {
+        ("env", DeValue::String(name)) => Some(SecretSource::Variable(name.to_string())),
+        ("file", DeValue::String(path)) => Some(SecretSource::File(folder.join(&**path))),
+        ("command", DeValue::String(line)) => Some(SecretSource::Shell(line.to_string())),
+        ("command", DeValue::Array(words)) => {
+            let word = |word: &toml::Spanned<DeValue>| match word.get_ref() {
+                DeValue::String(word) => Some(word.to_string()),
+                _ => None,
+            };
+            words.iter().map(word).collect::<Option<Vec<_>>>().map(SecretSource::Program)
+        }
+        _ => None,
+    }
+}
+
+/// `api-token` as `TASKHOST_SECRET_API_TOKEN`.
+fn variable_of(name: &str) -> String {
+    format!("TASKHOST_SECRET_{}", name.to_uppercase().replace('-', "_"))
+}
+
+fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+        if bytes.last() == Some(&b'\r') {
+            bytes.pop();
+        }
+    }
+    bytes
+}
+
+/// What a command writes to stdout; its stderr is ours, and there is nothing for it to read.
+fn output(command: &mut Command, name: &str) -> Result<Vec<u8>, String> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("command `{name}` could not be started: {error}"))?;
+    let read = read_until(&mut child, Instant::now() + COMMAND_TIME_MAX);
+    if read.is_err() {
+        // It may be over already; nothing else of it is of use.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    read.map_err(|why| format!("command `{name}` {why}"))
+}
+
+fn read_until(child: &mut Child, end: Instant) -> Result<Vec<u8>, String> {
+    let stdout = child.stdout.take().ok_or("has no stdout")?;
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<io::Result<Vec<u8>>>(1);
+    // A thread of its own, since nothing else ends a read. It ends with the command's stdout, or with us.
+    std::thread::Builder::new()
+        .name("taskhost-secret".into())
+        .spawn(move || {
+            let mut bytes = Vec::new();
+            let read = stdout.take(SECRET_BYTES_MAX + 3).read_to_end(&mut bytes);
+            // Nobody listens any more after the time is up.
+            let _ = sender.send(read.map(|_| bytes));
+        })
+        .map_err(|error| format!("could not be read: {error}"))?;
+    let late = || format!("did not end within {} s", COMMAND_TIME_MAX.as_secs());
+    let bytes = receiver.recv_timeout(end.saturating_duration_since(Instant::now())).map_err(|_| late())?;
+    let bytes = bytes.map_err(|error| format!("could not be read: {error}"))?;
+    if bytes.len() as u64 > SECRET_BYTES_MAX + 2 {
+        return Err("wrote more than 64 KiB".into());
+    }
+    loop {
+        match child.try_wait().map_err(|error| format!("was lost: {error}"))? {
+            Some(status) if status.success() => return Ok(without_line_end(bytes)),
+            Some(status) => return Err(format!("failed ({status})")),
+            None if Instant::now() >= end => return Err(late()),
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+/// Values of secrets by name, for the sandbox. They are forgotten with the host.
+#[derive(Default)]
+pub struct Secrets(Mutex<BTreeMap<Arc<str>, Arc<str>>>);
+
+/// Names only.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.lock().unwrap_or_else(PoisonError::into_inner).keys()).finish()
+    }
+}
+
+impl Vault for Secrets {
+    fn secret(&self, name: &str) -> Option<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+}
+
+impl Secrets {
+    /// Looks up what a flow and its subflows want and what is not known yet.
+    pub(crate) fn fetch(&self, flow: &Flow, sources: &SecretSources) -> Result<(), HostError> {
+        let mut wanted = secrets_wanted(flow);
+        wanted.retain(|name, _| self.secret(name).is_none());
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        // Not under the lock: a command may take its time.
+        let values = sources.look_up(&wanted)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
+        Ok(())
+    }
+}
+
+/// Names of the secrets that tasks of a flow and its subflows want, each with the first such task.
+pub fn secrets_wanted(flow: &Flow) -> BTreeMap<Arc<str>, String> {
+    let (mut found, mut seen) = (BTreeMap::new(), HashSet::new());
+    let mut open: Vec<(String, &Flow)> = vec![(String::new(), flow)];
+    while let Some((path, flow)) = open.pop() {
+        for task in &flow.tasks {
+            match &task.kind {
+                TaskKind::Call(call) => {
+                    for name in &call.grants.secrets {
+                        found.entry(name.clone()).or_insert_with(|| format!("{path}{}", task.name));
+                    }
+                }
+                TaskKind::Subflow(subflow) if seen.insert(Arc::as_ptr(subflow)) => {
+                    open.push((format!("{path}{}/", task.name), subflow));
+                }
+                TaskKind::Subflow(_) => {}
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wants(names: &[&str]) -> BTreeMap<Arc<str>, String> {
+        names.iter().map(|&name| (name.into(), "fetch".to_owned())).collect()
+    }
+
+    fn reason(source: SecretSource) -> String {
+        source.value().expect_err("no value")
+    }
+
+    fn shell(line: &str) -> SecretSource {
+        SecretSource::Shell(line.into())
+    }
+
+    /// A file that is deleted at the end.
+    struct File(PathBuf);
+
+    impl File {
+        fn new(name: &str, content: &str) -> File {
+            let path = std::env::temp_dir().join(format!("taskhost-secrets-{}-{name}", std::process::id()));
+            std::fs::write(&path, content).expect("a file");
+            File(path)
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_gives_its_stdout_without_one_line_end() {
+        assert_eq!(shell("echo hunter22; echo").value().as_deref(), Ok("hunter22\n"));
+        let program = SecretSource::Program(["printf", "%s", "with space "].map(str::to_owned).to_vec());
+        assert_eq!(program.value().as_deref(), Ok("with space "));
+        assert_eq!(shell("cat; echo hunter22").value().as_deref(), Ok("hunter22"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_that_fails_or_says_too_much_is_refused_with_the_reason() {
+        assert!(reason(shell("echo hunter22; exit 3")).contains("failed (exit status: 3)"));
+        assert!(reason(shell("yes")).ends_with("wrote more than 64 KiB"));
+        assert!(reason(SecretSource::Program(vec!["no-such-program".into()])).contains("could not be started"));
+        for line in ["echo hunter22; exit 3", "yes"] {
+            assert!(!reason(shell(line)).replace(line, "").contains("hunter22"), "a value is never told");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_kept_out_of_logs_is_refused() {
+        let value = |text: &str| SecretSource::Value(text.into());
+        assert!(reason(value("abc")).contains("too short to be kept out of logs"));
+        assert!(reason(value("")).contains("empty"));
+        assert!(reason(value(&"x".repeat(65_537))).contains("larger than 64 KiB"));
+        assert_eq!(value("abcd").value().as_deref(), Ok("abcd"));
+        assert!(!format!("{:?}", value("hunter22")).contains("hunter22"));
+    }
+
+    #[test]
+    fn sources_are_written_with_their_kind() {
+        assert_eq!(SecretSource::parse("env:A"), Some(SecretSource::Variable("A".into())));
+        assert_eq!(SecretSource::parse("file:a:b"), Some(SecretSource::File("a:b".into())));
+        assert_eq!(SecretSource::parse("command:pass show x"), Some(SecretSource::Shell("pass show x".into())));
+        for wrong in ["hunter22", "env:", "vault:x", ""] {
+            assert_eq!(SecretSource::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_wins_over_the_file() {
+        let value = File::new("value", "from-a-file\r\n");
+        let name = value.0.file_name().expect("a name").to_string_lossy().into_owned();
+        let file = File::new("toml", &format!("a = {{ file = {name:?} }}\nb = {{ file = {name:?} }}\n"));
+        let sources = SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
+        let sources = sources.with("a", SecretSource::Value("given-here".into()));
+        let values = sources.look_up(&wants(&["a", "b"])).expect("values");
+        assert_eq!(values.values().map(|value| &**value).collect::<Vec<_>>(), ["given-here", "from-a-file"]);
+    }
+
+    #[test]
+    fn every_secret_that_is_missing_is_told_with_the_ways_to_give_it() {
+        let sources = SecretSources { use_variables: true, ..SecretSources::default() };
+        let sources = sources.with("b", SecretSource::Variable("TASKHOST_TEST_NO_SUCH_VARIABLE".into()));
+        let error = sources.look_up(&wants(&["api-token", "b"])).expect_err("missing");
+        assert_eq!(
+            error.to_string(),
+            "2 secrets cannot be had\n  \
+             secret `api-token`, which task `fetch` wants: it is given nowhere\n  \
+             secret `b`, which task `fetch` wants: the variable `TASKHOST_TEST_NO_SUCH_VARIABLE` is not set\n\
+             help: give it with `--secret api-token=env:VARIABLE` (or `file:PATH`, `command:LINE`), or in the variable \
+             `TASKHOST_SECRET_API_TOKEN`"
+        );
+        assert_eq!(error.kind, HostErrorKind::Usage);
+    }
+
+    #[test]
+    fn a_file_of_secrets_that_is_wrong_is_told_without_its_content() {
+        for content in
+            ["a = \"hunter22\"", "a = hunter22", "a = { env = \"A\", file = \"B\" }", "a = { vault = \"hunter22\" }"]
+        {
+            let file = File::new("wrong", content);
+            let sources =
+                SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
+            let error = sources.look_up(&wants(&["a"])).expect_err("wrong").to_string();
+            assert!(error.contains("file of secrets") && !error.contains("hunter22"), "{error}");
+        }
+        let absent = |need| SecretSources { file: Some(("/no/such/file".into(), need)), ..SecretSources::default() };
+        assert!(
+            absent(FileNeed::Required).look_up(&wants(&["a"])).expect_err("absent").message.contains("does not exist")
+        );
+        assert!(
+            absent(FileNeed::Optional).look_up(&wants(&["a"])).expect_err("missing").message.contains("given nowhere")
+        );
+    }
+
+    #[test]
+    fn secrets_show_their_names_only() {
+        let secrets = Secrets::default();
+        secrets.0.lock().expect("no panic").insert("api-token".into(), "hunter22".into());
+        assert_eq!(secrets.secret("api-token").as_deref(), Some("hunter22"));
+        assert_eq!(secrets.secret("other"), None);
+        assert_eq!(format!("{secrets:?}"), "{\"api-token\"}");
+    }
+}
