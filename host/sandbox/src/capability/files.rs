@@ -186,6 +186,8 @@ impl HostState {
         let base = self.base_of(fd)?;
         let whole = match base.as_deref() {
             None | Some(".") => path.to_owned(),
+            // A C library asks for `data/x` and `/data/x` in the same way. It meant what is there.
+            Some("/") if !is_in_root(path) => path.to_owned(),
             Some(base) => format!("{}/{path}", base.trim_end_matches('/')),
         };
         let key = if access == Access::Write { "write" } else { "read" };
@@ -220,6 +222,11 @@ impl HostState {
         let descriptor = self.filesystem().table.get(fd)?.clone();
         Ok(self.open_files.add(&descriptor, most)?)
     }
+}
+
+/// Whether the first folder of a path is one of the host's root folder.
+fn is_in_root(path: &str) -> bool {
+    Path::new(path).components().next().is_some_and(|first| Path::new("/").join(first).exists())
 }
 
 /// What a call with a path is for.
