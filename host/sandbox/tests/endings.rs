@@ -9,7 +9,6 @@ use support::Guest;
 use taskhost_model::event::{LogLevel, LogSource};
 use taskhost_model::seams::{Catalog, Started};
 use taskhost_model::{Attachment, Ending, Limit, TaskFailure, Value};
-use taskhost_sandbox::{CompileCache, Sandbox, SandboxOptions};
 
 /// The same process goes on as if nothing had happened.
 fn assert_clean(guest: &Guest) {
@@ -205,40 +204,6 @@ fn what_is_no_component_is_refused_with_the_reason() {
     }
     let error = guest.sandbox.signature(&folder.join("absent.wasm")).expect_err("absent");
     assert!(error.message.contains("is missing"), "{}", error.message);
-    std::fs::remove_dir_all(&folder).expect("removed");
-}
-
-#[test]
-fn compiled_components_are_kept_and_survive_damage() {
-    let folder = std::env::temp_dir().join(format!("taskhost-cache-{}", std::process::id()));
-    let load = || {
-        let (cache, data) = (Some(folder.clone()), Some(folder.join("data")));
-        let options =
-            SandboxOptions { cache_folder: cache, data_folder: data, instances: 8, ..SandboxOptions::default() };
-        Sandbox::new(options).expect("a sandbox").signature(&support::guest("tiny")).expect("a component")
-    };
-    let first = load();
-    let cache = CompileCache::new(folder.clone());
-    let kept = cache.list().expect("listed");
-    assert_eq!(kept.len(), 1);
-    assert!(kept[0].name.starts_with(&first.digest.hex()));
-    assert_eq!(load(), first);
-    let path = folder.join(format!("{}.cwasm", kept[0].name));
-    let whole = std::fs::read(&path).expect("readable");
-    for at in (0..whole.len()).step_by(whole.len() / 20) {
-        let mut damaged = whole.clone();
-        damaged[at] ^= 0x20;
-        std::fs::write(&path, damaged).expect("written");
-        assert_eq!(load(), first);
-        assert_eq!(std::fs::read(&path).expect("readable"), whole, "compiled anew after damage at {at}");
-    }
-    std::fs::remove_file(&path).expect("removed");
-    std::fs::create_dir(&path).expect("a folder in its place");
-    assert_eq!(load(), first);
-    std::fs::remove_dir(&path).expect("removed");
-    assert_eq!(load(), first);
-    assert_eq!(cache.clear().expect("cleared").len(), 1);
-    assert!(cache.list().expect("listed").is_empty());
     std::fs::remove_dir_all(&folder).expect("removed");
 }
 

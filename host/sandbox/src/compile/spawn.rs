@@ -208,3 +208,29 @@ fn signal_of(status: ExitStatus) -> Option<(Signal, String)> {
 fn signal_of(_status: ExitStatus) -> Option<(Signal, String)> {
     None
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_compiler_that_only_waits_is_stopped() {
+        let path = std::env::temp_dir().join(format!("taskhost-waits-{}", process::id()));
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o700).open(&path).expect("a file");
+        file.write_all(b"#!/bin/sh\nexec sleep 1000\n").expect("written");
+        drop(file);
+        let error = compile(&path, EngineKind::General, b"component", Duration::from_millis(50)).expect_err("stopped");
+        std::fs::remove_file(&path).expect("removed");
+        let CompileError::Failed(error) = error else { panic!("{error:?}") };
+        assert!(error.message.starts_with("took more than"), "{}", error.message);
+    }
+
+    #[test]
+    fn what_a_compiler_says_is_one_short_line_of_text() {
+        assert_eq!(one_line("\n  \n\u{1b}[2Jbad\u{7}\nmore"), "[2Jbad");
+        assert_eq!(one_line(&"x".repeat(5000)).len(), REASON_CHARS_MAX);
+    }
+}
