@@ -30,6 +30,8 @@ pub struct TaskReport {
     pub path: Arc<str>,
     /// How it ended; the worst, if several share the path. None while it waits or runs.
     pub state: Option<TaskState>,
+    /// Whether the flow run failed because of it: nobody handled its failure.
+    pub is_cause: bool,
     /// How many share the path and have started or ended.
     pub tasks: u64,
     /// How many of these are over.
@@ -52,13 +54,13 @@ pub struct TaskReport {
     pub ended_at: Option<Duration>,
 }
 
-/// A task run that failed.
+/// A task run that failed, or a task that could not start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FailedRun {
     /// The task's own path.
     pub task: Arc<str>,
-    /// Its index.
-    pub index: u32,
+    /// Its index; none if the task itself failed, before any run.
+    pub index: Option<u32>,
     /// Why.
     pub failure: TaskFailure,
 }
@@ -82,6 +84,12 @@ impl FlowRunView {
                 report.runs += u64::from(*runs);
                 report.started_at.get_or_insert(event.at);
             }
+            RunEvent::TaskRefused { task, failure } => {
+                let report = self.at(task);
+                report.tasks += 1;
+                report.started_at.get_or_insert(event.at);
+                report.keep(task, None, failure);
+            }
             RunEvent::TaskRunsEnded { task, count, usage, failures, refusals, .. } => {
                 let report = self.at(task);
                 report.runs_over(task, *count, usage, failures);
@@ -90,6 +98,9 @@ impl FlowRunView {
             }
             RunEvent::TaskEnded { task, state } => self.at(task).over(state, event.at),
             RunEvent::FlowRunEnded(ending) => {
+                if let FlowRunEnding::Failed(causes) = ending {
+                    causes.iter().for_each(|task| self.at(task).is_cause = true);
+                }
                 self.ending = Some(ending.clone());
                 self.ended_at = Some(event.at);
             }
@@ -160,6 +171,7 @@ impl TaskReport {
         TaskReport {
             path,
             state: None,
+            is_cause: false,
             tasks: 0,
             tasks_ended: 0,
             runs: 0,
@@ -177,12 +189,13 @@ impl TaskReport {
         self.runs_ended += u64::from(count);
         self.runs_failed += failures.len() as u64;
         self.usage.add(usage);
-        let room = FAILURES_MAX.saturating_sub(self.failures.len());
-        self.failures.extend(failures.iter().take(room).map(|(index, failure)| FailedRun {
-            task: Arc::clone(task),
-            index: *index,
-            failure: failure.clone(),
-        }));
+        failures.iter().take(FAILURES_MAX).for_each(|(index, failure)| self.keep(task, Some(*index), failure));
+    }
+
+    fn keep(&mut self, task: &Arc<str>, index: Option<u32>, failure: &TaskFailure) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(FailedRun { task: Arc::clone(task), index, failure: failure.clone() });
+        }
     }
 
     fn over(&mut self, state: &TaskState, at: Duration) {

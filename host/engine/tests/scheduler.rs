@@ -123,10 +123,13 @@ impl Play {
 
     fn failure(&self, task: &str) -> String {
         let failure = self.events.iter().find_map(|event| match event {
-            RunEvent::TaskRunsEnded { task: told, failures, .. } if &**told == task => failures.first(),
+            RunEvent::TaskRunsEnded { task: told, failures, .. } if &**told == task => {
+                failures.first().map(|(_, failure)| failure)
+            }
+            RunEvent::TaskRefused { task: told, failure } if &**told == task => Some(failure),
             _ => None,
         });
-        failure.expect("a failure").1.to_string()
+        failure.expect("a failure").to_string()
     }
 }
 
@@ -355,6 +358,21 @@ fn a_consumer_of_the_whole_result_runs_after_a_failure() {
         let script = format!("start -> start a\n a {how} -> {follows}\n b done -> finish");
         assert_eq!(Play::new(make(), 3).follow(&script).arguments["b"], [whole]);
     }
+}
+
+#[test]
+fn a_handled_failure_is_no_cause_of_another_one() {
+    let mut flow = flow(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
+    flow.tasks[0].failure_handled = true;
+    if let flow::Input::Reference(reference) = &mut flow.tasks[1].inputs[0] {
+        reference.whole_result = true;
+    }
+    Play::new(flow, 3).follow(
+        "start   -> start a, start c
+         a fails -> fail a, start b
+         c fails -> fail c
+         b done  -> finish failed c",
+    );
 }
 
 #[test]

@@ -186,6 +186,9 @@ impl World {
                 }
                 assert!(self.runs.insert(task, (runs, 0)).is_none(), "a task started twice");
             }
+            RunEvent::TaskRefused { task, .. } => {
+                assert!(self.runs.insert(task, (0, 0)).is_none(), "a task started twice");
+            }
             RunEvent::TaskRunsEnded { task, count, failures, .. } => {
                 let runs = self.runs.get_mut(&task).expect("it was started");
                 runs.1 += count;

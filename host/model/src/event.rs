@@ -20,6 +20,13 @@ pub enum RunEvent {
         /// Task runs that it has: 1, or the length of the mapped lists.
         runs: u32,
     },
+    /// A task cannot start: it has no task runs, and [`RunEvent::TaskEnded`] follows.
+    TaskRefused {
+        /// Path in the flow run.
+        task: Arc<str>,
+        /// Why, such as mapped lists of unequal length.
+        failure: TaskFailure,
+    },
     /// Some task runs ended.
     TaskRunsEnded {
         /// Path in the flow run.

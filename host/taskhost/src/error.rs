@@ -5,7 +5,6 @@ use std::fmt;
 
 use taskhost_engine::FlowRunReport;
 use taskhost_flow::{Diagnostics, PlanError};
-use taskhost_model::TaskState;
 use taskhost_model::seams::CatalogError;
 use taskhost_sandbox::SandboxError;
 
@@ -128,7 +127,7 @@ impl std::error::Error for RunError {}
 
 /// `task `clean` failed: returned an error: …`, one line for each task that failed.
 fn failed(report: &FlowRunReport, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let tasks = report.tasks.iter().filter(|task| task.state == Some(TaskState::Failed));
+    let tasks = report.tasks.iter().filter(|task| task.is_cause);
     let mut said = false;
     for task in tasks {
         let separator = if said { "\n" } else { "" };

@@ -192,6 +192,7 @@ impl Observer for Progress {
                 let counts = !(is_subflow && self.is_subflow(task));
                 self.lock().board.started(task, *runs, event.at, counts);
             }
+            RunEvent::TaskRefused { task, .. } => self.lock().board.started(task, 0, event.at, false),
             RunEvent::TaskRunsEnded { task, count, usage, failures, .. } => {
                 self.lock().board.runs_over(task, *count, usage, failures.len());
             }

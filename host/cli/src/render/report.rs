@@ -189,7 +189,8 @@ impl Report<'_> {
         let mut out = String::new();
         for task in handled.iter().take(TOLD_MAX.0) {
             let Some(first) = task.failures.first() else { continue };
-            let run = self.tasks.run_name(&first.task, first.index);
+            let run =
+                first.index.map_or_else(|| first.task.to_string(), |index| self.tasks.run_name(&first.task, index));
             let message = super::shortened(&visible_line(first.failure.to_string().trim_end()), MESSAGE_MAX);
             let more = match task.runs_failed {
                 0 | 1 => String::new(),
@@ -214,13 +215,13 @@ impl Report<'_> {
         })
     }
 
-    fn failed<'a>(&'a self, path: &'a str, index: u32, failure: &TaskFailure) -> failure::Failed<'a> {
+    fn failed<'a>(&'a self, path: &'a str, index: Option<u32>, failure: &TaskFailure) -> failure::Failed<'a> {
         let task = self.tasks.find(path);
         let name = path.rsplit('/').next().unwrap_or(path);
-        let run = if self.file.is_some() {
-            self.tasks.run_name(path, index)
-        } else {
-            called(task).unwrap_or(path).to_owned()
+        let run = match (self.file, index) {
+            (Some(_), Some(index)) => self.tasks.run_name(path, index),
+            (Some(_), None) => path.to_owned(),
+            (None, _) => called(task).unwrap_or(path).to_owned(),
         };
         failure::Failed {
             run,
@@ -235,10 +236,9 @@ impl Report<'_> {
         }
     }
 
-    /// Failed tasks that failed the flow, without the subflows that failed because of a task inside.
+    /// Tasks because of which the flow run failed, without the subflows that failed because of a task inside.
     fn failed_tasks(&self) -> Vec<&TaskReport> {
-        let failed: Vec<&TaskReport> =
-            self.with_state(|state| *state == TaskState::Failed).filter(|task| !self.is_handled(task)).collect();
+        let failed: Vec<&TaskReport> = self.run.tasks.iter().filter(|task| task.is_cause).collect();
         let is_inside = |inner: &str, outer: &str| {
             inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/') || rest.starts_with("[*]/"))
         };

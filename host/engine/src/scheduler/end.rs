@@ -70,8 +70,8 @@ impl Scheduler {
         };
         if let Some(failure) = active.failure_text() {
             let name = &instance.flow.tasks[task].name;
-            instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
             if !instance.flow.tasks[task].failure_handled {
+                instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
                 instance.failures.append(&mut active.failed_inside);
             }
         }
@@ -221,17 +221,7 @@ impl Instance {
         let task: Arc<str> = format!("{}outputs.{name}", self.prefix).into();
         self.first_failure.get_or_insert_with(|| format!("output `{name}`: {failure}"));
         self.failures.push(Arc::clone(&task));
-        out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&task), runs: 1 }));
-        let failures = vec![(0, failure)];
-        let ended = RunEvent::TaskRunsEnded {
-            task: Arc::clone(&task),
-            first: 0,
-            count: 1,
-            usage: Usage::default(),
-            failures,
-            refusals: Vec::new(),
-        };
-        out.push(Output::Record(ended));
+        out.push(Output::Record(RunEvent::TaskRefused { task: Arc::clone(&task), failure }));
         out.push(Output::Record(RunEvent::TaskEnded { task, state: TaskState::Failed }));
     }
 
@@ -281,6 +271,9 @@ impl<'a> Told<'a> {
         let carried_out = !matches!(end, RunEnd::Withdrawn);
         let failure = self.active.run_ended(self.task, index, end);
         if !carried_out {
+            self.flush(index, out);
+            // One that was stopped half way has no end, but what it used counts.
+            self.usage = outcome.usage;
             return self.flush(index, out);
         }
         self.count += 1;
@@ -291,7 +284,7 @@ impl<'a> Told<'a> {
 
     /// Tells what was gathered; the next stretch begins after `index`.
     fn flush(&mut self, index: u32, out: &mut Vec<Output>) {
-        if self.count > 0 {
+        if self.count > 0 || self.usage != Usage::default() {
             out.push(Output::Record(RunEvent::TaskRunsEnded {
                 task: Arc::clone(&self.active.path),
                 first: self.first,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use taskhost_flow::flow::TaskKind;
-use taskhost_model::{RunEvent, TaskFailure, TaskRunRequest, Usage, Value};
+use taskhost_model::{RunEvent, TaskFailure, TaskRunRequest, Value};
 
 use super::active::{Active, told};
 use super::instance::{Arguments, Done, FailedTask, Instance, InstanceId, Parent, State};
@@ -55,16 +55,10 @@ impl Scheduler {
         let Some(instance) = self.instances.get_mut(id) else { return };
         let path = instance.path(task);
         let name = &instance.flow.tasks[task].name;
-        instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
-        out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&path), runs: 1 }));
-        out.push(Output::Record(RunEvent::TaskRunsEnded {
-            task: path,
-            first: 0,
-            count: 1,
-            usage: Usage::default(),
-            failures: vec![(0, failure.clone())],
-            refusals: Vec::new(),
-        }));
+        if !instance.flow.tasks[task].failure_handled {
+            instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
+        }
+        out.push(Output::Record(RunEvent::TaskRefused { task: path, failure: failure.clone() }));
         let whole = told(&instance.flow.tasks[task], failure).whole;
         self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false }), out);
     }
