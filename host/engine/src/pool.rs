@@ -2,8 +2,8 @@
 //!
 //! A thread takes a slice of a request's indexes, long enough that locks and reports cost little beside it (`slice`), runs it, and reports
 //! it as one. Idle threads steal from slices that turn out long. What follows from a report is taken by the thread that reported, so a
-//! chain does not cross threads (`worker`). Waiting task runs are polled again by whichever thread is free (`parked`). The state that the
-//! threads share is in `queue`.
+//! chain does not cross threads (`worker`). Waiting task runs are polled again by whichever thread is free (`parked`), or by one more
+//! when all of them compute (`relief`). The state that the threads share is in `queue`.
 
 use std::any::Any;
 use std::io;
@@ -15,6 +15,7 @@ use taskhost_model::{FlowRunId, RequestId, TaskRunRequest};
 
 mod parked;
 mod queue;
+mod relief;
 mod slice;
 mod worker;
 
@@ -56,19 +57,25 @@ impl Pool {
     pub fn new(executor: Arc<dyn Executor>, options: PoolOptions) -> io::Result<Arc<Pool>> {
         let workers = options.workers.max(1);
         let shared = Arc::new(Shared::new(executor, workers, options.concurrency.max(1)));
+        let start = |name: String, work: Box<dyn FnOnce(Arc<Shared>) + Send>| {
+            let (shared, on_start) = (Arc::clone(&shared), options.on_thread_start.clone());
+            thread::Builder::new().name(name).spawn(move || {
+                let _kept = on_start.map(|on_start| on_start());
+                work(shared);
+            })
+        };
         let mut threads = Vec::new();
         for at in 0..workers {
-            let (shared, on_start) = (Arc::clone(&shared), options.on_thread_start.clone());
-            let thread = thread::Builder::new().name(format!("taskhost-{at}"));
-            match thread.spawn(move || {
-                let _kept = on_start.map(|on_start| on_start());
-                worker::run(shared, at);
-            }) {
+            match start(format!("taskhost-{at}"), Box::new(move |shared| worker::run(shared, at))) {
                 Ok(thread) => threads.push(thread),
                 // Fewer threads are slower, no thread is an error.
                 Err(_) if at > 0 => break,
                 Err(error) => return Err(error),
             }
+        }
+        // One run at a time, and it has the only worker for itself. Without the thread, stopping may take longer.
+        if shared.concurrency > 1 {
+            threads.extend(start("taskhost-relief".to_owned(), Box::new(relief::run)));
         }
         Ok(Arc::new(Pool { shared, threads: Mutex::new(threads) }))
     }

@@ -4,7 +4,7 @@ mod support;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use taskhost_model::event::Timed;
 use taskhost_model::seams::{Executor, NoObserver, Observer, PreparedTask, RunScope, Runner, Started};
 use taskhost_model::{
     Attachment, Ending, FlowRunEnding, FlowRunId, List, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
-    TaskRunRequest, Value, ValueType,
+    TaskRunRequest, Usage, Value, ValueType,
 };
 
 type Run = dyn Fn(&str, u32, &RunScope) -> Started + Send + Sync;
@@ -102,6 +102,7 @@ struct Waiting {
     index: u32,
     counted: bool,
     dropped: Arc<AtomicUsize>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Future for Waiting {
@@ -112,6 +113,10 @@ impl Future for Waiting {
         let mut state = door.state.lock().expect("no panic");
         if state.0 {
             return Poll::Ready(done(self.index));
+        }
+        if self.cancelled.load(Ordering::SeqCst) {
+            // Polled once more to say what it used; this one does not notice.
+            return Poll::Pending;
         }
         assert!(!std::mem::replace(&mut self.counted, true), "polled again without being woken");
         state.1.push(context.waker().clone());
@@ -129,9 +134,9 @@ impl Drop for Waiting {
 fn waiting_pool(workers: usize, concurrency: usize) -> (Arc<Pool>, Arc<Door>, Arc<AtomicUsize>) {
     let (door, dropped) = (Arc::new(Door::default()), Arc::new(AtomicUsize::new(0)));
     let (at, count) = (Arc::clone(&door), Arc::clone(&dropped));
-    let pool = pool(workers, concurrency, move |_, index, _| {
-        let (door, dropped) = (Arc::clone(&at), Arc::clone(&count));
-        Started::Waiting(Box::pin(Waiting { door, index, counted: false, dropped }))
+    let pool = pool(workers, concurrency, move |_, index, scope| {
+        let (door, dropped, cancelled) = (Arc::clone(&at), Arc::clone(&count), Arc::clone(&scope.cancelled));
+        Started::Waiting(Box::pin(Waiting { door, index, counted: false, dropped, cancelled }))
     });
     (pool, door, dropped)
 }
@@ -260,6 +265,91 @@ fn cancelling_drops_what_waits_and_answers_for_what_has_not_started() {
     assert_eq!(run(mapped(10), &pool).ending, in_order(10), "the pool serves the next flow run");
 }
 
+/// A pool of one worker with a run that waits, `m[0]`, and a run that holds the worker until the door `held` opens, `block`.
+fn busy_pool(wait: impl Fn(&RunScope) -> Started + Send + Sync + 'static) -> (Arc<Pool>, Arc<Door>) {
+    let held = Arc::new(Door::default());
+    let door = Arc::clone(&held);
+    let pool = pool(1, 8, move |task, index, scope| {
+        if task != "block" {
+            return wait(scope);
+        }
+        let mut state = door.state.lock().expect("no panic");
+        state.1.push(Waker::noop().clone());
+        door.arrived.notify_all();
+        let state = door.arrived.wait_timeout_while(state, LONG, |state| !state.0).expect("no panic");
+        assert!(!state.1.timed_out(), "nobody opened the door");
+        Started::Ended(done(index))
+    });
+    (pool, held)
+}
+
+/// Waits until so many stand before the door, without opening it.
+fn wait_for(door: &Door, count: usize) {
+    let state = door.state.lock().expect("no panic");
+    let state = door.arrived.wait_timeout_while(state, LONG, |state| state.1.len() < count).expect("no panic");
+    assert!(!state.1.timed_out());
+}
+
+/// Opens the door to a thread that stands before it.
+fn let_go(door: &Door) {
+    door.state.lock().expect("no panic").0 = true;
+    door.arrived.notify_all();
+}
+
+#[test]
+fn runs_that_wait_go_on_while_all_threads_compute() {
+    let door = Arc::new(Door::default());
+    let (at, dropped) = (Arc::clone(&door), Arc::default());
+    let (pool, held) = busy_pool(move |scope| {
+        let (door, dropped, cancelled) = (Arc::clone(&at), Arc::clone(&dropped), Arc::clone(&scope.cancelled));
+        Started::Waiting(Box::pin(Waiting { door, index: 0, counted: false, dropped, cancelled }))
+    });
+    let waiting = [(); 3].map(|()| start(flow(&[("waits", &[])]), &pool));
+    wait_for(&door, 3);
+    let blocking = start(flow(&[("block", &[])]), &pool);
+    wait_for(&held, 1);
+    door.open_for(3);
+    for flow_run in waiting {
+        let report = flow_run.wait_timeout(LONG).expect("ends while the worker computes");
+        assert!(matches!(report.ending, FlowRunEnding::Succeeded(_)));
+    }
+    let_go(&held);
+    assert!(matches!(blocking.wait_timeout(LONG).expect("ends").ending, FlowRunEnding::Succeeded(_)));
+    assert!(
+        matches!(run(flow(&[("waits", &[])]), &pool).ending, FlowRunEnding::Succeeded(_)),
+        "permits are given back"
+    );
+}
+
+#[test]
+fn runs_that_wait_are_cancelled_while_all_threads_compute_and_say_what_they_used() {
+    let waits = Arc::new(Door::default());
+    let door = Arc::clone(&waits);
+    let (pool, held) = busy_pool(move |scope| {
+        let (cancelled, door) = (Arc::clone(&scope.cancelled), Arc::clone(&door));
+        Started::Waiting(Box::pin(std::future::poll_fn(move |_| {
+            if cancelled.load(Ordering::SeqCst) {
+                let usage = Usage { cpu_time: Duration::from_millis(7), ..Usage::default() };
+                return Poll::Ready(TaskRunOutcome { usage, ..outcome(Ending::Cancelled) });
+            }
+            door.state.lock().expect("no panic").1.push(Waker::noop().clone());
+            door.arrived.notify_all();
+            Poll::Pending
+        })))
+    });
+    let waiting = start(flow(&[("waits", &[])]), &pool);
+    wait_for(&waits, 1);
+    let blocking = start(flow(&[("block", &[])]), &pool);
+    wait_for(&held, 1);
+    waiting.cancel();
+    let report = waiting.wait_timeout(LONG).expect("ends while the worker computes");
+    assert_eq!(report.ending, FlowRunEnding::Cancelled);
+    assert_eq!(report.usage.cpu_time, Duration::from_millis(7));
+    assert_eq!(report.tasks[0].runs_ended, 0);
+    let_go(&held);
+    assert!(matches!(blocking.wait_timeout(LONG).expect("ends").ending, FlowRunEnding::Succeeded(_)));
+}
+
 #[test]
 fn cancelling_reaches_runs_that_compute() {
     let started = Arc::new(Door::default());
@@ -290,6 +380,19 @@ fn a_failed_map_leaves_what_has_not_started() {
     assert!(matches!(report.ending, FlowRunEnding::Failed(_)));
     assert_eq!(count.load(Ordering::SeqCst), 1);
     assert_eq!(report.tasks[0].runs_failed, 1);
+}
+
+#[test]
+fn a_task_that_cannot_start_has_no_runs() {
+    let pool = pool(1, 1, |_, index, _| Started::Ended(done(index)));
+    let mut flow = flow(&[("m", &[]), ("n", &["m"])]);
+    map_over(&mut flow.tasks[0], numbers(3));
+    map_over(&mut flow.tasks[0], numbers(4));
+    let report = run(flow, &pool);
+    let m = &report.tasks[0];
+    assert_eq!((m.runs, m.runs_ended, m.runs_failed, m.is_cause), (0, 0, 0, true));
+    assert_eq!((m.failures.len(), m.failures[0].index), (1, None));
+    assert!(!report.tasks[1].is_cause);
 }
 
 #[test]

@@ -19,20 +19,26 @@ pub(super) struct Shared {
     pub(super) concurrency: usize,
     queue: Mutex<Queue>,
     work: Condvar,
+    /// Where the relief thread sleeps; see `relief`.
+    pub(super) relief: Condvar,
     /// What each thread is at, for idle ones to take from. Invariant: never held while taking the lock of `queue`.
     slices: Vec<Mutex<Option<Arc<Slice>>>>,
 }
 
 #[derive(Default)]
-struct Queue {
+pub(super) struct Queue {
     requests: VecDeque<Queued>,
-    resumed: VecDeque<Arc<Parked>>,
+    pub(super) resumed: VecDeque<Arc<Parked>>,
+    /// How many of these the workers have taken: the relief thread sees by it whether one of them looks after them.
+    pub(super) served: u64,
+    /// The relief thread sleeps until it is called.
+    pub(super) relief_sleeps: bool,
     /// Task runs that may be started and not over: one for each busy thread and one for each parked run.
     permits: usize,
     sleeping: usize,
     /// Sleeping threads that were woken and have not got the lock yet.
     woken: usize,
-    stopped: bool,
+    pub(super) stopped: bool,
     scopes: HashMap<FlowRunId, Arc<FlowScope>>,
 }
 
@@ -60,10 +66,18 @@ pub(super) enum Work {
 impl Shared {
     pub(super) fn new(executor: Arc<dyn Executor>, workers: usize, concurrency: usize) -> Shared {
         let slices = (0..workers).map(|_| Mutex::default()).collect();
-        Shared { executor, workers, concurrency, queue: Mutex::default(), work: Condvar::new(), slices }
+        Shared {
+            executor,
+            workers,
+            concurrency,
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            relief: Condvar::new(),
+            slices,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Queue> {
         // Nothing in here panics half way.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,6 +102,18 @@ impl Shared {
         if queue.sleeping > queue.woken {
             queue.woken += 1;
             self.work.notify_one();
+        } else if queue.relief_sleeps && !queue.resumed.is_empty() {
+            queue.relief_sleeps = false;
+            self.relief.notify_one();
+        }
+    }
+
+    /// Gives back permits of a thread that takes no work itself.
+    pub(super) fn give_back(&self, permits: usize) {
+        let mut queue = self.lock();
+        queue.permits -= permits;
+        if queue.has_work(self.concurrency) {
+            self.wake_one(&mut queue);
         }
     }
 
@@ -131,6 +157,7 @@ impl Shared {
 
     fn next(&self, queue: &mut Queue, pace: &Pace) -> Option<Work> {
         if let Some(parked) = queue.resumed.pop_front() {
+            queue.served += 1;
             return Some(Work::Resume(parked));
         }
         if queue.permits >= self.concurrency {
@@ -267,6 +294,7 @@ impl Shared {
     pub(super) fn stop(&self) {
         self.lock().stopped = true;
         self.work.notify_all();
+        self.relief.notify_all();
     }
 }
 

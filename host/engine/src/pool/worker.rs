@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use taskhost_model::seams::{PreparedTask, Started};
-use taskhost_model::{Ending, TaskCall, TaskFailure, TaskRunOutcome};
+use taskhost_model::{Ending, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest};
 
 use super::parked::{FirstPoll, Parked, RunFuture, WaitingRun};
-use super::queue::{Shared, Work, cancelled};
+use super::queue::{FlowScope, Shared, Work, cancelled};
 use super::slice::{Pace, Slice, is_over_time};
 
 thread_local! {
@@ -138,27 +138,45 @@ impl Worker {
 
     /// Polls a parked run again. Gives the permits that it has left: that of the run, if it is over.
     fn resume(&mut self, parked: &Arc<Parked>) -> usize {
-        let Some(mut run) = parked.take() else { return 0 };
-        let outcome = if run.scope.is_cancelled() {
-            cancelled()
-        } else {
-            let waker = Waker::from(Arc::clone(parked));
-            match guarded(|| run.future.as_mut().poll(&mut Context::from_waker(&waker))) {
-                Ok(Poll::Pending) => {
-                    parked.wait(run);
-                    return 0;
-                }
-                Ok(Poll::Ready(outcome)) => outcome,
-                Err(failure) => failed(failure),
-            }
-        };
-        parked.done();
-        run.scope.parked.remove(parked);
-        let WaitingRun { future, request, scope, index } = run;
-        let outcome = drop_future(future).map_or(outcome, failed);
-        self.about_to_take(|worker| worker.shared.report(&request, &scope, index, vec![outcome]));
+        let Some(over) = poll_again(parked) else { return 0 };
+        self.about_to_take(|worker| over.report(&worker.shared));
         1
     }
+}
+
+/// A parked run that is over.
+pub(super) struct Over {
+    request: Arc<TaskRunRequest>,
+    scope: Arc<FlowScope>,
+    index: u32,
+    outcome: TaskRunOutcome,
+}
+
+impl Over {
+    pub(super) fn report(self, shared: &Shared) {
+        shared.report(&self.request, &self.scope, self.index, vec![self.outcome]);
+    }
+}
+
+/// Polls a parked run again; none if it goes on waiting. One that is cancelled is polled too, to say what it used, and is over even if
+/// it does not notice.
+pub(super) fn poll_again(parked: &Arc<Parked>) -> Option<Over> {
+    let mut run = parked.take()?;
+    let waker = Waker::from(Arc::clone(parked));
+    let outcome = match guarded(|| run.future.as_mut().poll(&mut Context::from_waker(&waker))) {
+        Ok(Poll::Pending) if run.scope.is_cancelled() => cancelled(),
+        Ok(Poll::Pending) => {
+            parked.wait(run);
+            return None;
+        }
+        Ok(Poll::Ready(outcome)) => outcome,
+        Err(failure) => failed(failure),
+    };
+    parked.done();
+    run.scope.parked.remove(parked);
+    let WaitingRun { future, request, scope, index } = run;
+    let outcome = drop_future(future).map_or(outcome, failed);
+    Some(Over { request, scope, index, outcome })
 }
 
 impl Stretch {
