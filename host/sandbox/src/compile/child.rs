@@ -28,9 +28,9 @@ pub struct CompileLimits {
 impl CompileLimits {
     /// For components that nobody vouches for.
     pub const DEFAULT: CompileLimits = CompileLimits {
-        // A module of a few MiB can make Cranelift ask for 6.5 GB; a Python interpreter of 18 MB needs about 1 GiB.
+        // A module of a few MiB makes Cranelift ask for 6.5 GB.
         memory_bytes_max: 4 << 30,
-        // A module of a few MiB can keep Cranelift busy for minutes; a Python interpreter takes about half of this.
+        // A module of 160 KiB keeps Cranelift busy for minutes. The largest honest components, of 18 MB, take about half of this.
         cpu_seconds_max: 60,
     };
 }
