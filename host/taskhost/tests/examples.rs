@@ -1,10 +1,12 @@
 //! Every example flow on every runner: equal outputs, and those that were worked out independently.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use taskhost::flow::{RunnerChoice, RunnerKind};
-use taskhost::{Host, HostOptions, Outputs, RunOptions};
+use taskhost::{Host, Outputs, RunOptions};
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -16,7 +18,7 @@ fn example(name: &str) -> PathBuf {
 
 /// The outputs of a flow on each runner, in the order of [`RunnerKind::ALL`].
 fn on_each_runner(flow: &Path) -> Vec<Value> {
-    let host = Host::new(HostOptions::default()).expect("a host");
+    let host = Host::new(support::options()).expect("a host");
     let run = |(kind, name): (RunnerKind, &str)| {
         let choice = RunnerChoice { kind, workers: Some(2), concurrency: None };
         let options = RunOptions { runner: choice, runner_override: Some(choice) };

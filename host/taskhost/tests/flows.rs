@@ -1,5 +1,7 @@
 //! Embedders' promises, kept with the components of `example-tasks/` (`cargo xtask guests` builds them).
 
+mod support;
+
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use taskhost::{
 };
 
 /// One for all tests, as in a program: its threads and compiled components are shared.
-static HOST: LazyLock<Host> = LazyLock::new(|| Host::new(HostOptions::default()).expect("a host"));
+static HOST: LazyLock<Host> = LazyLock::new(|| Host::new(support::options()).expect("a host"));
 
 fn example(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../example-tasks")).join(path)

@@ -1,5 +1,7 @@
 //! What tells the runners of this process apart, with real guests.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,7 @@ fn misc() -> PathBuf {
 
 #[test]
 fn waiting_tasks_hold_no_thread() {
-    let host = Host::new(HostOptions { workers: 2, ..HostOptions::default() }).expect("a host");
+    let host = Host::new(HostOptions { workers: 2, ..support::options() }).expect("a host");
     let misc = host.component(misc()).expect("the guest");
     let flow = FlowBuilder::new("sleepers");
     let naps = flow.call(&misc, "sleep").with_each("ms", vec![100_u32; 1_000]);
@@ -26,7 +28,7 @@ fn waiting_tasks_hold_no_thread() {
 
 #[test]
 fn sequential_stops_a_map_right_at_its_first_failure() {
-    let host = Host::new(HostOptions::default()).expect("a host");
+    let host = Host::new(support::options()).expect("a host");
     let misc = host.component(misc()).expect("the guest");
     for _ in 0..5 {
         let flow = FlowBuilder::new("odd");

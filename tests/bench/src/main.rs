@@ -308,6 +308,7 @@ impl Bench {
             }
         }
         let _ = std::fs::remove_dir_all(&cache);
+        let _ = std::fs::remove_dir_all(&data);
         let detail = format!("of which process start {:.1} ms", median(&start));
         let name = "parallel flow, whole process, warm";
         self.add(Figure { name, unit: "ms", rounds: warm, bar: "<= 15 ms", meets: Some(|n| n <= 15.0), detail });
