@@ -112,6 +112,7 @@ fn word(happening: &Happening) -> String {
     match happening {
         Happening::Event(timed) => match &timed.event {
             RunEvent::TaskStarted { .. } => "started".into(),
+            RunEvent::TaskRefused { .. } => "refused".into(),
             RunEvent::TaskRunsEnded { .. } => "runs ended".into(),
             RunEvent::TaskEnded { .. } => "ended".into(),
             RunEvent::FlowRunEnded(_) => "flow run ended".into(),
