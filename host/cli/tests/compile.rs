@@ -18,7 +18,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn sandbox(program: PathBuf) -> Arc<Sandbox> {
     let compiler = Compiler::Child { program };
-    let options = SandboxOptions { cache_folder: None, data_folder: None, compiler, instances: 4 };
+    let options = SandboxOptions { compiler, instances: 4, ..SandboxOptions::default() };
     Sandbox::new(options).expect("a sandbox")
 }
 
@@ -92,7 +92,7 @@ fn used_locals() -> Vec<u8> {
 fn a_child_compiles_as_this_process_would() {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let child = sandbox(env!("CARGO_BIN_EXE_taskhost").into());
-    let options = SandboxOptions { cache_folder: None, data_folder: None, compiler: Compiler::InProcess, instances: 4 };
+    let options = SandboxOptions { instances: 4, ..SandboxOptions::default() };
     let own = Sandbox::new(options).expect("a sandbox");
     for name in ["tiny", "echo", "async-tasks"] {
         let path = PathBuf::from(guest(name));
