@@ -31,8 +31,17 @@ impl WasiView for State {
     }
 }
 
-/// An engine whose epoch a thread moves on every 10 ms.
-pub(crate) fn engine() -> Result<Engine> {
+/// Whether a call is stopped when it takes too much: what limits cost is the difference.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Safety {
+    /// An epoch deadline, a memory limit, a limit on what a host call may take.
+    Limited,
+    /// None of these.
+    Unlimited,
+}
+
+/// An engine; with limits, a thread moves its epoch on every 10 ms.
+pub(crate) fn engine(safety: Safety) -> Result<Engine> {
     let pagemap_scan = PoolingAllocationConfig::is_pagemap_scan_available();
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(64)
@@ -44,9 +53,12 @@ pub(crate) fn engine() -> Result<Engine> {
         .table_keep_resident(if pagemap_scan { 64 << 10 } else { 0 });
     let mut config = Config::new();
     config.concurrency_support(false);
-    config.epoch_interruption(true);
+    config.epoch_interruption(safety == Safety::Limited);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     let engine = Engine::new(&config)?;
+    if safety == Safety::Unlimited {
+        return Ok(engine);
+    }
     let weak = engine.weak();
     thread::spawn(move || {
         while let Some(engine) = weak.upgrade() {
@@ -61,12 +73,19 @@ pub(crate) fn engine() -> Result<Engine> {
 /// A function of a component, ready to be called in fresh instances.
 pub(crate) struct Bare {
     engine: Engine,
+    safety: Safety,
     pre: InstancePre<State>,
     function: ComponentExportIndex,
 }
 
 impl Bare {
-    pub(crate) fn new(engine: &Engine, component: &Path, interface: &str, function: &str) -> Result<Bare> {
+    pub(crate) fn new(
+        engine: &Engine,
+        safety: Safety,
+        component: &Path,
+        interface: &str,
+        function: &str,
+    ) -> Result<Bare> {
         let component = Component::from_file(engine, component)?;
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
@@ -75,7 +94,7 @@ impl Bare {
         let interface = component.get_export_index(None, interface).ok_or_else(|| format_err!("no such interface"))?;
         let function =
             component.get_export_index(Some(&interface), function).ok_or_else(|| format_err!("no such function"))?;
-        Ok(Bare { engine: engine.clone(), pre: linker.instantiate_pre(&component)?, function })
+        Ok(Bare { engine: engine.clone(), safety, pre: linker.instantiate_pre(&component)?, function })
     }
 
     /// One call in a fresh instance.
@@ -86,9 +105,11 @@ impl Bare {
     {
         let limits = StoreLimitsBuilder::new().memory_size(MEMORY_BYTES_MAX).build();
         let mut store = Store::new(&self.engine, State { limits, wasi: None, table: ResourceTable::new() });
-        store.limiter(|state| &mut state.limits);
-        store.set_hostcall_fuel(MEMORY_BYTES_MAX);
-        store.set_epoch_deadline(6_000);
+        if self.safety == Safety::Limited {
+            store.limiter(|state| &mut state.limits);
+            store.set_hostcall_fuel(MEMORY_BYTES_MAX);
+            store.set_epoch_deadline(6_000);
+        }
         let instance = self.pre.instantiate(&mut store)?;
         let function = instance.get_typed_func::<P, R>(&mut store, self.function)?;
         function.call(&mut store, parameters)

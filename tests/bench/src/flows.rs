@@ -26,7 +26,7 @@ impl Flows {
         Ok(Flows { host: Host::new(HostOptions::default())?, folder: root.join("tests/bench") })
     }
 
-    fn check(&self, text: String) -> Result<Arc<Flow>, Failure> {
+    pub(crate) fn check(&self, text: String) -> Result<Arc<Flow>, Failure> {
         let source = taskhost_flow::FlowSource::new(self.folder.join("flow.toml"), text);
         Ok(self.host.check(&Arc::new(source))?.flow)
     }
@@ -70,6 +70,13 @@ impl Flows {
              [tasks.make]\ncall = \"guest.{make}\"\nwith.n = \"${{n}}\"\n\
              [tasks.take]\ncall = \"guest.{take}\"\nwith.{parameter} = \"${{make}}\"\n[outputs]\nsum = \"${{take}}\"\n"
         ))
+    }
+
+    /// Runs a flow on two threads, however it ends; the whole report.
+    pub(crate) fn report(&self, flow: &Arc<Flow>) -> Result<FlowRunReport, Failure> {
+        let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(2), concurrency: None };
+        let options = RunOptions { runner, runner_override: None };
+        Ok(self.host.start(plan(flow, Vec::new())?, options, Arc::new(NoObserver)).wait())
     }
 
     /// Runs a flow on so many threads; the wall time.

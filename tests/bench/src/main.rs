@@ -7,13 +7,15 @@
 mod bare;
 mod figures;
 mod flows;
+mod late;
+mod limits;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bare::Bare;
+use bare::{Bare, Safety};
 use figures::{Figure, median, micros};
 use flows::{Flows, count, numbers};
 use taskhost_flow::Flow;
@@ -35,7 +37,8 @@ struct Bench {
 fn main() -> Result<(), Failure> {
     let (rounds, only) = options(std::env::args().skip(1))?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let mut bench = Bench { flows: Flows::new(&root)?, engine: bare::engine()?, root, rounds, figures: Vec::new() };
+    let mut bench =
+        Bench { flows: Flows::new(&root)?, engine: bare::engine(Safety::Limited)?, root, rounds, figures: Vec::new() };
     println!("{rounds} interleaved rounds; median (lowest to highest)\n");
     for (name, case) in CASES {
         if only.as_ref().is_none_or(|only| only == name) {
@@ -48,13 +51,15 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 6] = [
+const CASES: [(&str, Case); 8] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
     ("bytes", Bench::bytes),
     ("floats", Bench::floats),
     ("process", Bench::process),
+    ("limits", Bench::limits),
+    ("late", Bench::late),
 ];
 
 /// How many rounds, and which group of figures if not all.
@@ -119,7 +124,7 @@ impl Bench {
     }
 
     fn bare(&self, guest: Guest) -> Result<Bare, Failure> {
-        Ok(Bare::new(&self.engine, &self.root.join(guest.path), guest.interface, guest.function)?)
+        Ok(Bare::new(&self.engine, Safety::Limited, &self.root.join(guest.path), guest.interface, guest.function)?)
     }
 
     fn time_bare(bare: &Bare, guest: Guest, threads: u32, calls: u32) -> Result<Duration, Failure> {
