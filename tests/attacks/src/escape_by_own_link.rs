@@ -18,8 +18,9 @@ pub(crate) fn attack(target: &crate::Target) -> Result<String, String> {
     ];
     for (number, to) in targets.iter().enumerate() {
         let link = format!("link-{number}");
-        // Making it may be allowed where following it is not. Without a link there is only a file of its own to write to.
+        // Making it may be allowed where following it is not; without a link, `link` is a file like any other.
         if out.symlink_at(to, &link).is_err() {
+            ways.refused += 1;
             continue;
         }
         ways.tried(format_args!("reading by a link to {to}"), std::fs::read(format!("out/{link}")));
