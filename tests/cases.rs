@@ -216,7 +216,7 @@ impl Drop for OutFolder {
 
 fn redacted(text: &str, out: &Path) -> String {
     let text =
-        text.replace(&out.display().to_string(), "$OUT").replace(&cache_folder().display().to_string(), "$CACHE");
+        text.replace(&out.display().to_string(), "$OUT").replace(&scratch("compiled").display().to_string(), "$CACHE");
     [
         (r"flow run [0-9a-z]{16}", "flow run [id]"),
         // Whether a task used much CPU time depends on the machine.

@@ -159,8 +159,8 @@ impl Shared {
             computed: Duration::ZERO,
         };
         let mut store = self.store(state);
-        store.epoch_deadline_callback(|store| {
-            store.data().check_deadlines()?;
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().tick()?;
             Ok(UpdateDeadline::Continue(1))
         });
         let result = turn.take(|| self.call_directly(&mut store, arguments));
@@ -190,8 +190,8 @@ impl Shared {
         let wall_time_max = state.limits().wall_time_max;
         let (cancelled, until) = (Arc::clone(&state.scope.cancelled), state.started + wall_time_max);
         let mut store = self.store(state);
-        store.epoch_deadline_callback(|store| {
-            store.data().check_deadlines()?;
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().tick()?;
             // Others of this pool get their turn.
             Ok(UpdateDeadline::Yield(1))
         });

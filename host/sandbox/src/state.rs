@@ -134,7 +134,13 @@ impl HostState {
         wasi.build()
     }
 
-    /// Looked at every few milliseconds while the guest computes.
+    /// Called every few milliseconds while the guest computes. The hook that counts calls into the host took it for one.
+    pub(crate) fn tick(&mut self) -> Result<(), Stop> {
+        self.host_calls = self.host_calls.saturating_sub(1);
+        self.check_deadlines()
+    }
+
+    /// Whether the guest may go on.
     pub(crate) fn check_deadlines(&self) -> Result<(), Stop> {
         if self.scope.cancelled.load(Ordering::Relaxed) {
             return Err(Stop::Cancelled);
