@@ -15,6 +15,7 @@ mod error;
 mod execute;
 mod file;
 mod graph;
+mod interrupt;
 mod output;
 mod progress;
 mod render;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use taskhost::flow::{Given, OnFailure, RunnerKind};
 use taskhost::model::{Attachment, FlowRunEnding, RunEvent, TaskFailure, TaskState};
 use taskhost::{
-    Action, CallSettings, Component, FlowBuilder, FromValue, Happening, Host, HostErrorKind, HostOptions, IntoValue,
-    RunError, RunOptions, TypeMismatch, TypedValue, reference,
+    Action, CallSettings, Component, FlowBuilder, FromValue, Happening, Host, HostErrorKind, IntoValue, RunError,
+    RunOptions, TypeMismatch, TypedValue, reference,
 };
 
 /// One for all tests, as in a program: its threads and compiled components are shared.

@@ -20,6 +20,7 @@ use taskhost_flow::{Checked, Diagnostic, Diagnostics, Flow, FlowFile, Severity};
 
 use crate::args::{Cli, Command, HostArgs, SecretArgs, VoiceArgs};
 use crate::error::{CliError, Exit};
+use crate::interrupt;
 use crate::output::{self, WARN, styled, visible};
 use crate::progress::Voice;
 use crate::render;
@@ -27,10 +28,10 @@ use crate::render;
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
     match cli.command {
-        Command::Run(args) => run::run(&args),
+        Command::Run(args) => interrupt::listen().and_then(|()| run::run(&args)),
         Command::Check(args) => check::run(&args),
         Command::Graph(args) => graph::run(&args),
-        Command::Call(args) => call::run(&args),
+        Command::Call(args) => interrupt::listen().and_then(|()| call::run(&args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::Cache(args) => cache::run(&args),
         Command::Completions(args) => completions::run(&args),

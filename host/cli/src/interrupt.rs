@@ -1,0 +1,63 @@
+//! Ctrl-C and SIGTERM. Before a flow run has started they end the process; then the first cancels the flow run, and the second ends
+//! the process at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use taskhost_engine::FlowRun;
+
+use crate::error::{CliError, Exit};
+use crate::output::{STRONG, styled};
+use crate::progress::Progress;
+
+static STATE: Mutex<State> = Mutex::new(State::Nothing);
+
+/// What there is to stop.
+enum State {
+    Nothing,
+    /// A flow run is being started: it is stopped as soon as it is known.
+    Starting {
+        asked: bool,
+    },
+    Running(Arc<FlowRun>, Arc<Progress>),
+    Stopping,
+}
+
+fn state() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From here on, signals end the process with the exit code for it.
+pub(crate) fn listen() -> Result<(), CliError> {
+    ctrlc::set_handler(on_signal).map_err(|error| CliError::internal(format!("could not listen to Ctrl-C: {error}")))
+}
+
+/// From here on, a signal stops the flow run that `start` gives.
+pub(crate) fn watch(start: impl FnOnce() -> Arc<FlowRun>, progress: &Arc<Progress>) -> Arc<FlowRun> {
+    *state() = State::Starting { asked: false };
+    let run = start();
+    let before = std::mem::replace(&mut *state(), State::Running(Arc::clone(&run), Arc::clone(progress)));
+    if matches!(before, State::Starting { asked: true }) {
+        on_signal();
+    }
+    run
+}
+
+fn on_signal() {
+    let mut state = state();
+    match std::mem::replace(&mut *state, State::Stopping) {
+        State::Starting { asked: false } => *state = State::Starting { asked: true },
+        State::Running(run, progress) => {
+            drop(state);
+            let (ended, all) = progress.counts();
+            let what = match all - ended {
+                0 => "stopping".to_owned(),
+                _ => format!("{ended} of {} had ended; stopping the others", crate::render::count(all, "task run")),
+            };
+            progress.say(&format!("{} {what} (once more: exit at once)\n", styled(STRONG, "interrupted:")));
+            run.cancel();
+        }
+        State::Nothing | State::Starting { asked: true } | State::Stopping => {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    }
+}
