@@ -102,7 +102,7 @@ fn mixes(host: &Host) -> Result<Vec<Mix>, Failure> {
         ("plain", "add-one", format!("value = [{}]", numbers(400)), 400, "", true),
         ("misc", "add-one", format!("n = [{}]", numbers(50)), 50, "", true),
         ("misc", "sleep", format!("ms = [{}]", vec!["1"; 40].join(", ")), 40, "", true),
-        ("misc", "fail-odd", format!("n = [{}]", vec!["1"; 5].join(", ")), 5, "on-failure = \"collect\"\n", true),
+        ("misc", "fail-odd", format!("n = [{}]", ["1"; 5].join(", ")), 5, "on-failure = \"collect\"\n", true),
         ("misc", "trap", String::new(), 1, "", false),
         ("misc", "spin", String::new(), 1, "limits.cpu = \"2 ms\"\n", false),
         ("misc", "sleep", "ms = 10000".to_owned(), 1, "timeout = \"2 ms\"\n", false),
@@ -168,7 +168,8 @@ fn judge(samples: &[Sample]) -> Result<(), Failure> {
     if after > allowed(before) {
         grown.push(format!("memory from {} to {} MiB", before >> 20, after >> 20));
     }
-    let counts: [(&str, fn(&Sample) -> u64); 3] = [
+    type Count = fn(&Sample) -> u64;
+    let counts: [(&str, Count); 3] = [
         ("files", |sample| sample.files),
         ("threads", |sample| sample.threads),
         ("children", |sample| sample.children),

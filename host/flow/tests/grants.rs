@@ -161,7 +161,7 @@ network = ["api.example.com", "https://api.example.com/*"]
 http = ["https://api.example.com/v1/*"]
 env = ["", "LANG=C", "A\u0000B"]
 secrets = ["API_TOKEN"]
-config = { "a b" = "1" }
+config = { "" = "1" }
 "#,
         r#"
 4:9 [bad-grant] `read` of `defaults`: `../secret` leaves the flow's folder by `..` | "../secret" | only folders below the flow can be named relative to it; name others by their absolute path
@@ -173,7 +173,7 @@ config = { "a b" = "1" }
 11:12 [bad-grant] `env` of task `a`: `LANG=C` is no name of a variable: it has a `=` | "LANG=C" | only names stand here; a value of your own goes into `config`, or is an argument
 11:22 [bad-grant] `env` of task `a`: `A\0B` is no name of a variable: it has a NUL | "A\u0000B" | name the variables, such as `LANG`; their values are those of whoever runs the flow
 12:12 [bad-grant] `secrets` of task `a`: `API_TOKEN` is no name of a secret: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "API_TOKEN" | write `api-token`
-13:12 [bad-grant] `config` of task `a`: `a b` is no name of a setting: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "a b" | write `a-b`
+13:12 [bad-grant] `config` of task `a`: `` is no name of a setting | "" | name it as the component asks for it, such as `city`
 "#,
     );
 }

@@ -181,7 +181,7 @@ fn granted(area: Area, grants: &Grants) -> Vec<String> {
 pub struct Refusal {
     /// What it tried, after "tried to": "open `/etc/passwd`".
     pub attempt: String,
-    /// What to add to the task's `allow`: `read = ["/etc"]`.
+    /// What the task's `allow` lacks: `read = ["/etc"]`. Empty if nothing grants it.
     pub grant: String,
 }
 

@@ -165,6 +165,8 @@ pub enum TaskFailure {
     Lost(String),
     /// The component or function cannot be used here: the component's author, or whoever chose the component.
     Unusable(String),
+    /// What the flow grants cannot be given (a folder that is not there, a secret that nobody knows): whoever runs the flow.
+    Ungrantable(String),
     /// The arguments do not fit (mapped lists of unequal length, an index past the end): the flow's author.
     BadArguments(String),
 }
@@ -255,6 +257,7 @@ impl fmt::Display for TaskFailure {
             TaskFailure::LimitReached(limit) => write!(f, "{limit} (`{}`)", limit.key()),
             TaskFailure::Lost(reason) => write!(f, "was lost: {reason}"),
             TaskFailure::Unusable(reason) => write!(f, "cannot run: {reason}"),
+            TaskFailure::Ungrantable(reason) => write!(f, "cannot be given what it is allowed: {reason}"),
             TaskFailure::BadArguments(reason) => write!(f, "got arguments that do not fit: {reason}"),
         }
     }

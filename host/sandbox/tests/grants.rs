@@ -101,6 +101,7 @@ fn a_folder_for_reading_is_read_and_never_written() {
     let guest = reading(&folder, &["data"]);
     assert_eq!(said(&guest.run("read", vec![text("data/x.txt")])), Ok(text("inside")));
     assert_eq!(said(&guest.run("read", vec![text("/data/x.txt")])), Ok(text("inside")));
+    assert_eq!(said(&guest.run("read", vec![text("./data/./x.txt")])), Ok(text("inside")));
     let names = said(&guest.run("names", vec![text("data")])).expect("names");
     assert_eq!(format!("{names:?}").matches("String").count(), 2, "{names:?}");
     for (function, arguments) in [
@@ -199,6 +200,13 @@ fn a_granted_folder_that_is_a_link_or_missing_is_an_error_that_says_so() {
         let failure = guest.sandbox.prepare(&request.call).err().expect("refused");
         assert!(failure.to_string().contains(wanted), "{failure}");
     }
+    let mut guest = reading(&folder, &["data"]);
+    guest.grants.folders.push(FolderGrant::new("/data", &folder.0, Access::Read).expect("a grant"));
+    let failure = {
+        use taskhost_model::seams::Executor;
+        guest.sandbox.prepare(&guest.request("exists", vec![text("x")]).call).err().expect("refused")
+    };
+    assert!(failure.to_string().contains("looks the same to a task as `data`"), "{failure}");
     let guest = writing(&folder, &["made/here"]);
     assert_eq!(said(&guest.run("write", vec![text("made/here/x"), text("y")])), Ok(Value::tuple([])));
     assert!(folder.path("made/here/x").exists());
@@ -245,7 +253,7 @@ fn a_socket_reaches_the_host_and_port_that_are_granted_and_no_others() {
     assert_eq!(refused(&outcome)[0].1, format!("network = [\"127.0.0.1:{other}\"]"));
     let outcome = talk(&guest, format!("localhost:{port}"));
     assert!(said(&outcome).is_err(), "an address is no name");
-    assert_eq!(refused(&outcome)[0].0, "look up `localhost`");
+    assert!(refused(&outcome)[0].0.starts_with("look up `localhost`"));
 
     let guest = network(&[format!("localhost:{port}")]);
     assert_eq!(said(&talk(&guest, format!("localhost:{port}"))), Ok(text("HELLO")));
@@ -272,7 +280,7 @@ fn without_a_grant_nothing_is_connected_to_looked_up_or_listened_on() {
     }
     let outcome = guest.run("look-up", vec![text("example.com")]);
     assert!(said(&outcome).is_err());
-    assert_eq!(refused(&outcome)[0].0, "look up `example.com`");
+    assert!(refused(&outcome)[0].0.starts_with("look up `example.com`"));
     assert!(said(&guest.run("listen", vec![text("127.0.0.1:0")])).is_err());
     assert!(said(&network(&["127.0.0.1:*".to_owned()]).run("listen", vec![text("127.0.0.1:0")])).is_err());
 }

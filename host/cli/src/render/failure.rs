@@ -80,6 +80,7 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
             format!("raise `{}` at `[tasks.{task}]`{in_flow}, or give the task less to do", limit.key())
         }
         TaskFailure::Lost(_) => "run the flow again".to_owned(),
+        TaskFailure::Ungrantable(_) => format!("correct `allow` of `{task}`{in_flow}, or make what it names"),
         TaskFailure::Unusable(_) => format!("build {component} anew, or let `{task}` call another one"),
         TaskFailure::BadArguments(_) => format!("correct the arguments of `{task}`{in_flow}"),
     }
@@ -93,6 +94,7 @@ pub(crate) fn kind(failure: &TaskFailure) -> &'static str {
         TaskFailure::Exited(_) => "exited",
         TaskFailure::LimitReached(_) => "limit-reached",
         TaskFailure::Lost(_) => "lost",
+        TaskFailure::Ungrantable(_) => "ungrantable",
         TaskFailure::Unusable(_) => "unusable",
         TaskFailure::BadArguments(_) => "bad-arguments",
     }

@@ -15,9 +15,17 @@ pub(crate) enum Place<'a> {
 /// Most characters of what a guest says that it tried: the rest would be the guest's to write.
 const ATTEMPT_MAX: usize = 200;
 
-/// `it tried to open `/etc/passwd`; to allow it add …`, one line whatever the guest wrote.
+/// `it tried to open `/etc/passwd`; to allow it have …`, one line whatever the guest wrote.
 pub(crate) fn help(refusal: &Refusal, place: &Place) -> String {
-    format!("it {}; to allow it add {}", attempt(refusal), grant(refusal, place))
+    format!("it {}{}", attempt(refusal), way_out(refusal, place))
+}
+
+/// What to do so that it may, if anything.
+pub(crate) fn way_out(refusal: &Refusal, place: &Place) -> String {
+    match refusal.grant.is_empty() {
+        true => "; nothing more in `allow` would help".to_owned(),
+        false => format!("; to allow it have {}", grant(refusal, place)),
+    }
 }
 
 /// `tried to open `/etc/passwd``.
@@ -26,7 +34,7 @@ pub(crate) fn attempt(refusal: &Refusal) -> String {
 }
 
 /// What to add, and where.
-pub(crate) fn grant(refusal: &Refusal, place: &Place) -> String {
+fn grant(refusal: &Refusal, place: &Place) -> String {
     let grant = super::shortened(&visible_line(&refusal.grant), ATTEMPT_MAX);
     match place {
         Place::Flow(task, None) => format!("`{grant}` under `[tasks.{task}.allow]`"),
@@ -60,11 +68,11 @@ mod tests {
         let refusal = refusal("open `/etc/passwd`", "read = [\"/etc\"]");
         assert_eq!(
             help(&refusal, &Place::Flow("report", None)),
-            "it tried to open `/etc/passwd`; to allow it add `read = [\"/etc\"]` under `[tasks.report.allow]`"
+            "it tried to open `/etc/passwd`; to allow it have `read = [\"/etc\"]` under `[tasks.report.allow]`"
         );
         assert_eq!(
             help(&refusal, &Place::CommandLine),
-            "it tried to open `/etc/passwd`; to allow it add `--allow read=/etc`"
+            "it tried to open `/etc/passwd`; to allow it have `--allow read=/etc`"
         );
     }
 

@@ -158,15 +158,11 @@ impl Report<'_> {
         for task in refused.iter().take(TOLD_MAX.0) {
             let [first, others @ ..] = &*task.refusals else { continue };
             let name = self.name(task);
-            let _ = write!(
-                out,
-                "{} `{name}` {}, which is not allowed; ",
-                styled(WARN, "warning:"),
-                refusal::attempt(first)
-            );
-            let _ = write!(out, "to allow it add {}", refusal::grant(first, &self.place(task)));
+            let _ =
+                write!(out, "{} `{name}` {}, which is not allowed", styled(WARN, "warning:"), refusal::attempt(first));
+            out.push_str(&refusal::way_out(first, &self.place(task)));
             if !others.is_empty() {
-                let _ = write!(out, " (and {}; `--json` lists all)", count(others.len() as u64, "more attempt"));
+                let _ = write!(out, " (and {}; `--json` lists them)", count(others.len() as u64, "more attempt"));
             }
             out.push('\n');
         }

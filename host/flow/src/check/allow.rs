@@ -117,7 +117,7 @@ impl FileCheck<'_, '_, '_> {
     fn settings(&mut self, written: &GrantsWritten, holder: Holder<'_>) -> Option<BTreeMap<Arc<str>, Arc<str>>> {
         let mut settings = BTreeMap::new();
         for (key, value) in written.config.as_ref()? {
-            if let Err(error) = kebab(&key.value, "setting", "city") {
+            if let Err(error) = setting(&key.value) {
                 self.bad_grant("config", holder, error, key);
             } else if settings.insert(key.value.clone(), value.value.clone()).is_some() {
                 self.warn_duplicate(format!("`config` of {holder} names `{}` twice", key.value), key);
@@ -175,11 +175,22 @@ fn variable(text: &str) -> Result<Arc<str>, GrantError> {
             wrong(text, "is no name of a variable: it has a `=`", help)
         }
         _ if text.contains('\0') => wrong(text, "is no name of a variable: it has a NUL", help),
+        _ if text.contains(|c: char| c.is_whitespace() || "*?$".contains(c)) => {
+            wrong(text, "is no name of a variable, and there are no patterns", help)
+        }
         _ => Ok(text.into()),
     }
 }
 
-/// Secrets and settings have names like everything else in a flow.
+/// A component decides how its settings are called.
+fn setting(text: &str) -> Result<(), GrantError> {
+    if text.is_empty() || text.len() > GRANT_BYTES_MAX || text.contains(char::is_control) {
+        return wrong(text, "is no name of a setting", "name it as the component asks for it, such as `city`");
+    }
+    Ok(())
+}
+
+/// Secrets have names like everything else in a flow.
 fn kebab(text: &str, thing: &str, example: &str) -> Result<Arc<str>, GrantError> {
     if is_kebab(text) && text.len() <= GRANT_BYTES_MAX {
         return Ok(text.into());

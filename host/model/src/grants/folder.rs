@@ -59,6 +59,11 @@ impl FolderGrant {
                 Component::Prefix(_) => return Err(GrantError::new(format!("`{text}` has a drive letter"), help)),
             }
         }
+        if path.is_absolute() && matches!(parts.first(), None | Some(&("proc" | "sys" | "dev"))) {
+            // The whole file system holds /proc, which holds this process: its environment, its memory, its files.
+            let message = format!("`{text}` holds this process and the machine themselves");
+            return Err(GrantError::new(message, "grant the folder that the task needs"));
+        }
         let joined = parts.join("/");
         let guest_path = match (path.is_absolute(), joined.is_empty()) {
             (true, _) => format!("/{joined}"),
@@ -67,6 +72,11 @@ impl FolderGrant {
         };
         let base = (!path.is_absolute()).then(|| base.to_owned());
         Ok(FolderGrant { guest_path: guest_path.into(), base, access })
+    }
+
+    /// Whether a guest cannot tell both apart: C libraries drop the slash of an absolute path.
+    pub fn looks_like(&self, other: &FolderGrant) -> bool {
+        self.base.is_some() != other.base.is_some() && self.steps().eq(other.steps())
     }
 
     /// The names on the way from the base (or `/`) to the folder.
@@ -100,7 +110,6 @@ mod tests {
             ("./data//in/.", "data/in", "/flows/data/in"),
             (".", ".", "/flows"),
             ("/srv/data/", "/srv/data", "/srv/data"),
-            ("/", "/", "/"),
         ] {
             let grant = FolderGrant::new(text, Path::new("/flows"), Access::Read).expect(text);
             assert_eq!((&*grant.guest_path, grant.host_path()), (guest, PathBuf::from(host)), "{text}");
@@ -108,8 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_cannot_be_reached_by_going_up() {
-        for text in ["..", "data/../..", "data/..", "/srv/../etc", "", "a\0b"] {
+    fn what_goes_up_or_holds_the_machine_is_no_folder_to_grant() {
+        for text in
+            ["..", "data/../..", "data/..", "/srv/../etc", "", "a\0b", "/", "/./", "/proc", "/proc/self", "/dev"]
+        {
             assert!(FolderGrant::new(text, Path::new("/flows"), Access::Write).is_err(), "{text:?}");
         }
     }

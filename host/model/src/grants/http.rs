@@ -69,7 +69,10 @@ impl UnsafePath {
             (lower.contains("%25"), "an encoded percent sign"),
             (lower.contains("//"), "an empty segment"),
             (lower.split(['/', ';']).any(up), "a `.` or `..` segment"),
-            (lower.bytes().any(|byte| byte <= b' ' || byte == 0x7f) || lower.contains("%00"), "a control character"),
+            (
+                lower.bytes().any(|byte| byte <= b' ' || byte == 0x7f) || lower.contains("%00"),
+                "a space or control character",
+            ),
         ];
         odd.into_iter().find(|(is_odd, _)| *is_odd).map(|(_, what)| UnsafePath(what))
     }
@@ -102,7 +105,7 @@ impl FromStr for HttpRule {
         Ok(HttpRule {
             methods: methods_of(methods).ok_or_else(|| wrong("has no method that fits"))?,
             is_https,
-            host: HostPattern::parse(host, false)?,
+            host: HostPattern::parse(host, false).map_err(|error| GrantError { help: HELP.to_owned(), ..error })?,
             port,
             path: path.into(),
         })

@@ -75,6 +75,11 @@ impl NetworkRule {
 }
 
 impl HostPattern {
+    /// One address.
+    pub fn of(address: IpAddr) -> HostPattern {
+        HostPattern::Network { address, bits: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Whether `name` (lower case, no dot at the end) is one of its names.
     pub fn is_name(&self, name: &str) -> bool {
         match self {

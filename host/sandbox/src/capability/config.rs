@@ -33,7 +33,8 @@ impl Settings {
         }
         for name in &grants.secrets {
             let value = vault.and_then(|vault| vault.secret(name));
-            let value = value.ok_or_else(|| TaskFailure::Unusable(format!("the secret `{name}` is not known here")))?;
+            let value =
+                value.ok_or_else(|| TaskFailure::Ungrantable(format!("the secret `{name}` is not known here")))?;
             settings.variables.insert(&**name, &*value);
             settings.masks.add(&value);
         }

@@ -56,6 +56,13 @@ impl fmt::Display for FolderError {
 
 /// Opens the folders of a task's grants.
 pub(super) fn open(grants: &[FolderGrant]) -> Result<Vec<Folder>, FolderError> {
+    for (at, grant) in grants.iter().enumerate() {
+        if let Some(other) = grants[..at].iter().find(|other| grant.looks_like(other)) {
+            let reason =
+                format!("looks the same to a task as `{other}`: libraries drop the first slash; grant one of them");
+            return Err(FolderError { folder: grant.to_string(), reason });
+        }
+    }
     grants
         .iter()
         .map(|grant| open_one(grant).map(|dir| Folder { guest_path: Arc::clone(&grant.guest_path), dir }))
@@ -182,7 +189,7 @@ impl HostState {
     }
 
     /// Remembers that a path was refused.
-    pub(super) fn refuse_path(&mut self, fd: &Fd, path: &str, verb: &str, access: Access) -> Result<()> {
+    pub(super) fn refuse_path(&mut self, fd: &Fd, path: &str, call: PathCall) -> Result<()> {
         let base = self.base_of(fd)?;
         let whole = match base.as_deref() {
             None | Some(".") => path.to_owned(),
@@ -190,11 +197,46 @@ impl HostState {
             Some("/") if !is_in_root(path) => path.to_owned(),
             Some(base) => format!("{}/{path}", base.trim_end_matches('/')),
         };
-        let key = if access == Access::Write { "write" } else { "read" };
-        let folder =
-            Path::new(&whole).parent().and_then(Path::to_str).filter(|parent| !parent.is_empty()).unwrap_or(".");
-        self.refused.note(format!("{verb} `{}`", shown(&whole)), format!("{key} = [{}]", quoted(folder)));
+        let grant = self.grant_for(&whole, call).unwrap_or_default();
+        self.refused.note(format!("{} `{}`", call.verb, shown(&whole)), grant);
         Ok(())
+    }
+
+    /// What the flow would have to grant; none if it is not for a grant to allow, or if it is granted already.
+    fn grant_for(&self, path: &str, call: PathCall) -> Option<String> {
+        let steps = steps_of(path)?;
+        let folder = if call.on_folder { &steps[..] } else { &steps[..steps.len().saturating_sub(1)] };
+        let slash = if path.starts_with('/') { "/" } else { "" };
+        let name = match (slash, folder.join("/")) {
+            ("", joined) if joined.is_empty() => ".".to_owned(),
+            (slash, joined) => format!("{slash}{joined}"),
+        };
+        // Some are never granted, and where one stands already it was something else, such as a link that leads out.
+        let wanted = FolderGrant::new(&name, Path::new("."), call.access).ok()?;
+        let covers = |own: &&FolderGrant| {
+            own.access >= call.access
+                && wanted.steps().zip(own.steps()).all(|(a, b)| a == b)
+                && own.steps().count() <= wanted.steps().count()
+        };
+        if self.request.call.grants.folders.iter().any(|own| covers(&own)) {
+            return None;
+        }
+        let key = if call.access == Access::Write { "write" } else { "read" };
+        Some(format!("{key} = [{}]", quoted(&name)))
+    }
+
+    /// The granted folder that a path means which no library found by itself, such as `./data/x`, and the path in it.
+    fn route(&self, path: &str) -> Option<(Dir, String)> {
+        let steps = steps_of(path)?;
+        let own = |folder: &&Folder| {
+            let mut own = folder.guest_path.split('/').filter(|step| !step.is_empty() && *step != ".");
+            let mut theirs = steps.iter();
+            own.all(|step| theirs.next() == Some(&step))
+        };
+        let folder = self.folders().iter().filter(own).max_by_key(|folder| folder.guest_path.len())?;
+        let depth = folder.guest_path.split('/').filter(|step| !step.is_empty() && *step != ".").count();
+        let rest = steps[depth..].join("/");
+        Some((folder.dir.clone(), if rest.is_empty() { ".".to_owned() } else { rest }))
     }
 
     /// What a path call gave, with a note if it was refused.
@@ -210,7 +252,7 @@ impl HostState {
             Err(error) => {
                 let code = error.downcast()?;
                 if matches!(code, ErrorCode::NotPermitted) {
-                    self.refuse_path(fd, path, call.verb, call.access)?;
+                    self.refuse_path(fd, path, call)?;
                 }
                 Ok(Err(code))
             }
@@ -224,6 +266,13 @@ impl HostState {
     }
 }
 
+/// The names in a path, without `.`; none if it goes up.
+fn steps_of(path: &str) -> Option<Vec<&str>> {
+    let steps = path.split('/').filter(|step| !step.is_empty() && *step != ".");
+    let steps: Vec<&str> = steps.collect();
+    (!steps.contains(&"..")).then_some(steps)
+}
+
 /// Whether the first folder of a path is one of the host's root folder.
 fn is_in_root(path: &str) -> bool {
     Path::new(path).components().next().is_some_and(|first| Path::new("/").join(first).exists())
@@ -231,23 +280,37 @@ fn is_in_root(path: &str) -> bool {
 
 /// What a call with a path is for.
 #[derive(Clone, Copy)]
-struct PathCall {
-    verb: &'static str,
-    access: Access,
+pub(super) struct PathCall {
+    pub(super) verb: &'static str,
+    pub(super) access: Access,
+    /// Whether the path is that of the folder itself, not of something in it.
+    pub(super) on_folder: bool,
 }
 
-const READS: PathCall = PathCall { verb: "look at", access: Access::Read };
-const OPENS: PathCall = PathCall { verb: "open", access: Access::Read };
-const WRITES: PathCall = PathCall { verb: "write to", access: Access::Write };
-const MAKES: PathCall = PathCall { verb: "make", access: Access::Write };
-const DELETES: PathCall = PathCall { verb: "delete", access: Access::Write };
-const MOVES: PathCall = PathCall { verb: "move", access: Access::Write };
-const LINKS: PathCall = PathCall { verb: "link", access: Access::Write };
+const fn on_file(verb: &'static str, access: Access) -> PathCall {
+    PathCall { verb, access, on_folder: false }
+}
 
-fn opens(oflags: OpenFlags, flags: DescriptorFlags) -> PathCall {
-    let writes = oflags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE)
-        || flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY);
-    if writes { WRITES } else { OPENS }
+const READS: PathCall = on_file("look at", Access::Read);
+const OPENS: PathCall = on_file("open", Access::Read);
+const WRITES: PathCall = on_file("write to", Access::Write);
+const MAKES: PathCall = PathCall { verb: "make", access: Access::Write, on_folder: true };
+const DELETES: PathCall = on_file("delete", Access::Write);
+const MOVES: PathCall = on_file("move", Access::Write);
+const LINKS: PathCall = on_file("link", Access::Write);
+
+/// What opening is for.
+pub(super) fn opens(creates: bool, writes: bool, folder: bool) -> PathCall {
+    let call = if creates || writes { WRITES } else { OPENS };
+    PathCall { on_folder: folder, ..call }
+}
+
+fn opens_p2(oflags: OpenFlags, flags: DescriptorFlags) -> PathCall {
+    opens(
+        oflags.intersects(OpenFlags::CREATE | OpenFlags::TRUNCATE),
+        flags.intersects(DescriptorFlags::WRITE | DescriptorFlags::MUTATE_DIRECTORY),
+        oflags.contains(OpenFlags::DIRECTORY),
+    )
 }
 
 /// Replaces the functions that take a path.
@@ -272,7 +335,7 @@ fn wasi(interface: &str) -> String {
 /// Each function that takes a path: its name, its arguments, which of them is the path, what it is for, what it gives.
 macro_rules! each_path_call {
     ($each:ident) => {
-        $each!("open-at", open_at, (path_flags: PathFlags, path: String, oflags: OpenFlags, flags: DescriptorFlags), path, opens(oflags, flags), Fd);
+        $each!("open-at", open_at, (path_flags: PathFlags, path: String, oflags: OpenFlags, flags: DescriptorFlags), path, opens_p2(oflags, flags), Fd);
         $each!("stat-at", stat_at, (path_flags: PathFlags, path: String), path, READS, DescriptorStat);
         $each!("metadata-hash-at", metadata_hash_at, (path_flags: PathFlags, path: String), path, READS, MetadataHashValue);
         $each!("readlink-at", readlink_at, (path: String), path, READS, String);
@@ -296,7 +359,7 @@ fn link_refusals(linker: &mut Linker<HostState>) -> Result<()> {
                 |mut store: StoreContextMut<'_, HostState>, (fd, $($argument,)*): (Fd, $($ty,)*)| {
                     $(let _ = &$argument;)*
                     let call: PathCall = $call;
-                    store.data_mut().refuse_path(&fd, &$path, call.verb, call.access)?;
+                    store.data_mut().refuse_path(&fd, &$path, call)?;
                     Ok((Err::<$result, ErrorCode>(ErrorCode::NotPermitted),))
                 },
             )?;
@@ -316,13 +379,23 @@ fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
                 |mut store: StoreContextMut<'_, HostState>, (fd, $($argument,)*): (Fd, $($ty,)*)| {
                     Box::new(async move {
                         let state = store.data_mut();
+                        let (mut fd, mut $path) = (fd, $path);
                         let (call, asked): (PathCall, String) = ($call, $path.clone());
                         let again = Fd::new_borrow(fd.rep());
+                        let mut routed = None;
                         if state.is_nowhere(&fd)? {
-                            state.refuse_path(&fd, &asked, call.verb, call.access)?;
-                            return Ok((Err::<$result, ErrorCode>(ErrorCode::NotPermitted),));
+                            let Some((dir, rest)) = state.route(&asked) else {
+                                state.refuse_path(&fd, &asked, call)?;
+                                return Ok((Err::<$result, ErrorCode>(ErrorCode::NotPermitted),));
+                            };
+                            fd = state.filesystem().table.push(Descriptor::Dir(dir))?;
+                            routed = Some(fd.rep());
+                            $path = rest;
                         }
                         let result = HostDescriptor::$method(&mut state.filesystem(), fd, $($argument,)*).await;
+                        if let Some(rep) = routed {
+                            state.filesystem().table.delete(Fd::new_own(rep))?;
+                        }
                         let result = state.told_path(&again, &asked, call, result)?;
                         judge!(@opened state, result, $method);
                         Ok((result,))

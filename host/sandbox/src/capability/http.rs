@@ -89,9 +89,23 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Judged<(Response<WasiBody>, Ending)>> + Send> {
         let judged = self.judge(&request);
         let place = judged.and_then(|target| Ok((target, self.place()?)));
+        let (method, refused) = (request.method().to_string(), self.refused.clone());
         Box::new(async move {
             let (target, place) = place?;
-            send(request, options.unwrap_or_default(), target, place).await
+            let (host, port, scheme) =
+                (target.host.clone(), target.port, if target.is_https { "https" } else { "http" });
+            let sent = send(request, options.unwrap_or_default(), target, place).await;
+            if matches!(sent, Err(Error::DestinationIpProhibited)) {
+                let attempt = format!(
+                    "send a request to `{}`, which leads to an inside address: a name opens none, the task has to ask for the address",
+                    shown(&host)
+                );
+                refused.note(
+                    attempt,
+                    format!("http = [{}]", quoted(&format!("{} {scheme}://ADDRESS:{port}/*", shown(&method)))),
+                );
+            }
+            sent
         })
     }
 }
@@ -126,9 +140,12 @@ impl Hooks {
         let authority = authority.rsplit('@').next().unwrap_or(authority);
         let url = format!("{}://{authority}{path}", uri.scheme_str().unwrap_or("https"));
         let why = UnsafePath::find(path).map_or_else(String::new, |odd| format!(" (its path has {})", odd.0));
+        let wanted = format!("{method} {url}");
+        let rule = [wanted.clone(), format!("{}/*", wanted.strip_suffix(path).unwrap_or(&wanted))];
+        let rule = rule.into_iter().find(|rule| rule.parse::<HttpRule>().is_ok());
         self.refused.note(
             format!("send `{} {}`{why}", shown(method), shown(&url)),
-            format!("http = [{}]", quoted(&format!("{method} {url}"))),
+            rule.map_or_else(String::new, |rule| format!("http = [{}]", quoted(&rule))),
         );
     }
 

@@ -103,7 +103,7 @@ impl Capabilities {
         if call.grants.is_empty() && !call.deterministic {
             return Ok(None);
         }
-        let unusable = |error: FolderError| TaskFailure::Unusable(error.to_string());
+        let unusable = |error: FolderError| TaskFailure::Ungrantable(error.to_string());
         Ok(Some(Arc::new(Capabilities {
             folders: files::open(&call.grants.folders).map_err(unusable)?,
             environment: environment::look_up(&call.grants.env),

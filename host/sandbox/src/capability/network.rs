@@ -87,12 +87,12 @@ fn is_allowed(grants: &Grants, found: &Found, refused: &Refused, address: Socket
         SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => {
             let anywhere = address.ip().is_unspecified() && address.port() == 0;
             if !anywhere {
-                refused.note(format!("bind a socket to `{address}`"), "nothing: tasks cannot listen".to_owned());
+                refused.note(format!("bind a socket to `{address}`"), String::new());
             }
             return anywhere;
         }
         SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => {
-            refused.note("listen for connections".to_owned(), "nothing: tasks cannot listen".to_owned());
+            refused.note("listen for connections".to_owned(), String::new());
             return false;
         }
     };
@@ -106,10 +106,7 @@ fn is_allowed(grants: &Grants, found: &Found, refused: &Refused, address: Socket
     }
     // A stray datagram from elsewhere is nothing that the guest tried.
     if !matches!(what_for, SocketAddrUse::UdpReceive) {
-        let host = names.first().map_or_else(
-            || HostPattern::Network { address: ip, bits: if ip.is_ipv4() { 32 } else { 128 } }.to_string(),
-            ToString::to_string,
-        );
+        let host = names.first().map_or_else(|| HostPattern::of(ip).to_string(), ToString::to_string);
         let scheme = if transport == Transport::Udp { "udp://" } else { "" };
         let told = names.first().map_or_else(String::new, |name| format!(" (`{}`)", shown(name)));
         refused.note(
@@ -126,12 +123,12 @@ impl HostState {
         let lower = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let literal = lower.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         let grants = &self.request.call.grants;
-        if literal || grants.network.iter().any(|rule| rule.host.is_name(&lower)) {
+        if self.is_program || literal || grants.network.iter().any(|rule| rule.host.is_name(&lower)) {
             return Some(lower.into());
         }
         self.refused.note(
-            format!("look up `{}`", shown(name)),
-            format!("network = [{}], with its port", quoted(&format!("{lower}:443"))),
+            format!("look up `{}` (grant it with the port that it needs)", shown(name)),
+            format!("network = [{}]", quoted(&format!("{lower}:443"))),
         );
         None
     }
@@ -139,7 +136,9 @@ impl HostState {
     /// Whether the rules for a name open this address.
     fn opens(&self, name: &str, address: IpAddr) -> bool {
         let rules = &self.request.call.grants.network;
-        name.parse::<IpAddr>().is_ok() || rules.iter().any(|rule| rule.host.is_name(name) && rule.host.opens(address))
+        self.is_program
+            || name.parse::<IpAddr>().is_ok()
+            || rules.iter().any(|rule| rule.host.is_name(name) && rule.host.opens(address))
     }
 
     fn resolve(
@@ -176,8 +175,11 @@ impl HostState {
             self.network.found.add(address, name);
         } else {
             self.refused.note(
-                format!("reach `{}`, which leads to the inside address `{address}`", shown(name)),
-                format!("network = [{}], with its port", quoted(&format!("{address}:443"))),
+                format!(
+                    "reach `{}`, which leads to the inside address `{address}`: a name opens none, the task has to ask for the address",
+                    shown(name)
+                ),
+                format!("network = [{}]", quoted(&format!("{}:443", HostPattern::of(address)))),
             );
         }
         opens

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use taskhost_model::grants::Access;
 use wasmtime::component::{Accessor, Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
@@ -12,6 +11,7 @@ use wasmtime_wasi::p3::bindings::sockets::ip_name_lookup::ErrorCode as LookupErr
 use wasmtime_wasi::p3::bindings::sockets::types as sockets;
 use wasmtime_wasi::sockets::{TcpSocket, UdpSocket, WasiSocketsView};
 
+use super::files::opens;
 use crate::state::HostState;
 
 type Store<'a> = StoreContextMut<'a, HostState>;
@@ -34,9 +34,11 @@ fn link_files(linker: &mut Linker<HostState>) -> Result<()> {
         |accessor: &Accessor<HostState>, (fd, path_flags, path, oflags, flags): Open| {
             Box::pin(async move {
                 let (again, asked) = (Resource::new_borrow(fd.rep()), path.clone());
-                let writes = oflags.intersects(files::OpenFlags::CREATE | files::OpenFlags::TRUNCATE)
-                    || flags.intersects(files::DescriptorFlags::WRITE | files::DescriptorFlags::MUTATE_DIRECTORY);
-                let (verb, access) = if writes { ("write to", Access::Write) } else { ("open", Access::Read) };
+                let call = opens(
+                    oflags.intersects(files::OpenFlags::CREATE | files::OpenFlags::TRUNCATE),
+                    flags.intersects(files::DescriptorFlags::WRITE | files::DescriptorFlags::MUTATE_DIRECTORY),
+                    oflags.contains(files::OpenFlags::DIRECTORY),
+                );
                 let nowhere = accessor.with(|mut store| store.data_mut().is_nowhere(&again))?;
                 let result = if nowhere {
                     Err(files::ErrorCode::NotPermitted)
@@ -50,7 +52,7 @@ fn link_files(linker: &mut Linker<HostState>) -> Result<()> {
                 };
                 accessor.with(|mut store| match &result {
                     Ok(fd) => store.data_mut().opened(fd),
-                    Err(files::ErrorCode::NotPermitted) => store.data_mut().refuse_path(&again, &asked, verb, access),
+                    Err(files::ErrorCode::NotPermitted) => store.data_mut().refuse_path(&again, &asked, call),
                     Err(_) => Ok(()),
                 })?;
                 Ok((result,))

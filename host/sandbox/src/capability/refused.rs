@@ -59,7 +59,25 @@ pub(crate) fn shown(text: &str) -> String {
     }
 }
 
-/// Text as it stands in TOML.
+/// Text as a basic string of TOML.
 pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", shown(text).escape_debug())
+    let mut quoted = String::from('"');
+    for character in shown(text).chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            character if character.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(character))),
+            character => quoted.push(character),
+        }
+    }
+    quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_is_a_string_of_toml() {
+        assert_eq!(quoted("it's a \"b\\\n"), "\"it's a \\\"b\\\\\\u000A\"");
+    }
 }
