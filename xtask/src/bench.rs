@@ -2,17 +2,21 @@
 
 use crate::command::{self, Failure};
 use crate::guests;
+use crate::workspace::Workspace;
 
 pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
     guests::run()?;
-    command::step("building the binary whose start is measured");
+    command::step("building the benchmark, and the binary whose start is measured");
+    let workspace = Workspace::read()?;
     command::run(
-        command::cargo().args(["build", "--release", "-p", "taskhost-cli"]),
+        // All host crates together: each alone would have wasmtime compiled anew, with other features.
+        command::cargo().args(["build", "--release", "--bins"]).args(workspace.host_crates()),
         "the compiler's message stands above",
     )?;
     command::step("running the benchmark");
+    let name = format!("taskhost-bench{}", std::env::consts::EXE_SUFFIX);
     command::run(
-        command::cargo().args(["run", "--release", "-p", "taskhost-bench", "--"]).args(rest),
+        command::program(workspace.target_folder.join("release").join(name)).args(rest),
         "read its message above; `cargo xtask bench --rounds 3` is quicker",
     )
 }

@@ -125,7 +125,9 @@ impl Output {
             Output::charge_state(&mut state, bytes.len(), self.bytes_max)?;
             state.printed += bytes.len() as u64;
             if source == LogSource::Stderr {
-                keep_tail(&mut state.tail, bytes);
+                // A secret that begins before the tail has to be seen whole.
+                let more = self.masks.as_ref().map_or(0, Masks::longest);
+                keep_tail(&mut state.tail, bytes, TAIL_BYTES_MAX + more);
             }
             let pending = if source == LogSource::Stderr { &mut state.stderr } else { &mut state.stdout };
             for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -143,7 +145,7 @@ impl Output {
     /// The beginning of a line that is too long. What may be the beginning of a secret stays for the next one.
     fn cut(&self, pending: &mut Vec<u8>) -> Vec<u8> {
         let Some(masks) = &self.masks else { return std::mem::take(pending) };
-        let masked = masks.masked(String::from_utf8_lossy(pending).into_owned()).into_bytes();
+        let masked = masks.masked_bytes(std::mem::take(pending));
         let kept = masks.longest().saturating_sub(1).min(masked.len());
         *pending = masked[masked.len() - kept..].to_vec();
         masked[..masked.len() - kept].to_vec()
@@ -160,7 +162,12 @@ impl Output {
                 self.line(source, text_of(&rest));
             }
         }
-        self.masked(String::from_utf8_lossy(&tail).into_owned())
+        let Some(masks) = &self.masks else { return String::from_utf8_lossy(&tail).into_owned() };
+        // What was cut off may be the beginning of a secret whose end is here.
+        let unsure = if tail.len() > TAIL_BYTES_MAX { masks.longest() } else { 0 };
+        let masked = masks.masked_bytes(tail);
+        let from = masked.len().saturating_sub(TAIL_BYTES_MAX).max(unsure.min(masked.len()));
+        String::from_utf8_lossy(&masked[from..]).into_owned()
     }
 }
 
@@ -171,9 +178,9 @@ impl Drop for Output {
     }
 }
 
-fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
-    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES_MAX)..]);
-    let surplus = tail.len().saturating_sub(TAIL_BYTES_MAX);
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8], most: usize) {
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(most)..]);
+    let surplus = tail.len().saturating_sub(most);
     tail.drain(..surplus);
 }
 

@@ -168,7 +168,7 @@ pub(super) fn interpret(task: &Task, ending: Ending, withdrawn: bool) -> RunEnd 
         }
         (Ending::Returned(Value::Result(Err(error))), Some(ValueType::Result { err, .. })) => {
             let text = match (&error, err) {
-                (Some(error), Some(ty)) => json::to_text(error, ty),
+                (Some(error), Some(ty)) => cut(json::to_text(error, ty)),
                 _ => "`err` without a value".to_owned(),
             };
             let whole = Some(Value::Result(Err(error)));
@@ -183,6 +183,18 @@ pub(super) fn interpret(task: &Task, ending: Ending, withdrawn: bool) -> RunEnd 
         (Ending::Cancelled, _) => TaskFailure::Lost("its runner gave it up".to_owned()),
     };
     RunEnd::Failure(told(task, failure))
+}
+
+/// Bytes of an error's text that are told; its consumer gets all of it.
+const ERROR_BYTES_MAX: usize = 64 << 10;
+
+fn cut(mut text: String) -> String {
+    if text.len() > ERROR_BYTES_MAX {
+        let all = text.len();
+        text.truncate(text.floor_char_boundary(ERROR_BYTES_MAX));
+        text.push_str(&format!("… ({all} bytes)"));
+    }
+    text
 }
 
 /// A failure that is not the function's own `err`, as its type can tell it: a text where `err` is a `string`.

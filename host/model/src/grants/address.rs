@@ -44,8 +44,15 @@ fn is_special_v4(address: Ipv4Addr) -> bool {
 
 fn is_special_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
-    if let Some(inner) = carried_v4(&segments) {
-        return is_special_v4(inner);
+    // NAT64 of a network's own: where it puts the IPv4 address is for the network to say.
+    if segments[..3] == [0x64, 0xff9b, 1] {
+        return true;
+    }
+    match carried_v4(&segments) {
+        // These prefixes mean nothing but the address that they carry.
+        Some((inner, true)) => return is_special_v4(inner),
+        Some((inner, false)) if is_special_v4(inner) => return true,
+        _ => {}
     }
     // Only 2000::/3 is given out as global unicast; all else is loopback, local, multicast or unassigned.
     !(0x2000..=0x3fff).contains(&segments[0])
@@ -55,19 +62,19 @@ fn is_special_v6(address: Ipv6Addr) -> bool {
         || (segments[0] == 0x2620 && segments[1] == 0x004f && segments[2] == 0x8000) // AS112
 }
 
-/// The IPv4 address that an IPv6 address stands for.
-fn carried_v4(segments: &[u16; 8]) -> Option<Ipv4Addr> {
+/// The IPv4 address that an IPv6 address stands for, and whether that is all that it means.
+fn carried_v4(segments: &[u16; 8]) -> Option<(Ipv4Addr, bool)> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match *segments {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
         // Mapped, compatible, translated.
-        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, high, low] => Some(v4(high, low)),
-        // NAT64, well-known and local prefix.
-        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => Some(v4(high, low)),
+        [0, 0, 0, 0, 0 | 0xffff, 0 | 0xffff, high, low] => Some((v4(high, low), true)),
+        // NAT64, with the well-known prefix.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some((v4(high, low), true)),
         // 6to4.
-        [0x2002, high, low, ..] => Some(v4(high, low)),
+        [0x2002, high, low, ..] => Some((v4(high, low), true)),
         // ISATAP, under any prefix.
-        [_, _, _, _, 0 | 0x0200, 0x5efe, high, low] => Some(v4(high, low)),
+        [_, _, _, _, 0 | 0x0200, 0x5efe, high, low] => Some((v4(high, low), false)),
         _ => None,
     }
 }
@@ -110,6 +117,12 @@ mod tests {
             "2001::1",
             "2a00::5efe:192.168.0.1",
             "100::1",
+            "fd00:1::5efe:808:808",
+            "fe80::5efe:808:808",
+            "2001:db8::5efe:808:808",
+            "64:ff9b:1::808:808",
+            "64:ff9b:1:a00:0:100:808:808",
+            "64:ff9b:0:1::808:808",
             "5f00::1",
         ] {
             assert_eq!(reach(text.parse().expect(text)), Reach::Special, "{text}");

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use memchr::memmem;
 use taskhost_model::seams::Vault;
 use taskhost_model::{Grants, TaskFailure, Value};
 use wasmtime::Result;
@@ -12,6 +13,12 @@ use crate::state::HostState;
 
 /// What stands for a secret's value.
 const MASK: &str = "***";
+
+/// A longer secret would be looked for in all that a task says for too long.
+const SECRET_BYTES_MAX: usize = 64 << 10;
+
+/// Each line is looked for by itself.
+const SECRET_LINES_MAX: usize = 200;
 
 /// Shorter lines of a secret are not masked: they would be found in any text.
 const MASKED_BYTES_MIN: usize = 4;
@@ -36,7 +43,7 @@ impl Settings {
             let value =
                 value.ok_or_else(|| TaskFailure::Ungrantable(format!("the secret `{name}` is not known here")))?;
             settings.variables.insert(&**name, &*value);
-            settings.masks.add(&value);
+            settings.masks.add(&value).map_err(|why| TaskFailure::Ungrantable(format!("the secret `{name}` {why}")))?;
         }
         Ok(settings)
     }
@@ -62,13 +69,22 @@ impl HostState {
 pub(crate) struct Masks(Vec<Arc<str>>);
 
 impl Masks {
-    fn add(&mut self, value: &Arc<str>) {
+    fn add(&mut self, value: &Arc<str>) -> Result<(), &'static str> {
+        let masked: usize =
+            value.lines().map(str::trim).filter(|line| line.len() >= MASKED_BYTES_MIN).map(str::len).sum();
+        if value.len() > SECRET_BYTES_MAX || value.lines().count() > SECRET_LINES_MAX {
+            return Err("is too long to be kept out of logs: at most 64 KiB and 200 lines");
+        }
+        if masked * 2 < value.len() {
+            return Err("has lines that are too short to be kept out of logs: at least 4 characters");
+        }
         let whole = std::iter::once(Arc::clone(value));
         let lines = value.lines().map(str::trim).filter(|line| line.len() >= MASKED_BYTES_MIN).map(Arc::from);
         self.0.extend(whole.chain(lines));
         // The longest first: one may be a part of another.
         self.0.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
         self.0.dedup();
+        Ok(())
     }
 
     /// Bytes of the longest.
@@ -78,9 +94,24 @@ impl Masks {
 
     /// The text without any secret.
     pub(crate) fn masked(&self, text: String) -> String {
-        self.0
-            .iter()
-            .fold(text, |text, secret| if text.contains(&**secret) { text.replace(&**secret, MASK) } else { text })
+        String::from_utf8_lossy(&self.masked_bytes(text.into_bytes())).into_owned()
+    }
+
+    /// The bytes without any secret, whether they are text or not.
+    pub(crate) fn masked_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        self.0.iter().fold(bytes, |bytes, secret| {
+            let (mut masked, mut from) = (Vec::new(), 0);
+            for at in memmem::find_iter(&bytes, secret.as_bytes()) {
+                masked.extend_from_slice(&bytes[from..at]);
+                masked.extend_from_slice(MASK.as_bytes());
+                from = at + secret.len();
+            }
+            if from == 0 {
+                return bytes;
+            }
+            masked.extend_from_slice(&bytes[from..]);
+            masked
+        })
     }
 
     /// Whether a value holds a secret in a string, or in bytes.
@@ -102,7 +133,7 @@ impl Masks {
     }
 
     fn is_in_bytes(&self, bytes: &[u8]) -> bool {
-        self.0.iter().any(|secret| bytes.windows(secret.len().max(1)).any(|window| window == secret.as_bytes()))
+        self.0.iter().any(|secret| memmem::find(bytes, secret.as_bytes()).is_some())
     }
 }
 

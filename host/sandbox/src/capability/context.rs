@@ -35,6 +35,21 @@ impl Context {
         let request = &state.request;
         let mapped = !request.mapped.is_empty();
         let place = if mapped { format!("[{}]", state.index) } else { String::new() };
+        if request.call.deterministic {
+            // What differs from run to run is not for a deterministic task to know.
+            let place = if mapped { state.index } else { 0 };
+            let seconds_left = state.limits().wall_time_max.as_secs_f64();
+            let (flow_run, task_run) = (String::new(), String::new());
+            return Context {
+                flow_run,
+                task: request.task.to_string(),
+                task_run,
+                attempt: 1,
+                mapped,
+                map_index: place,
+                seconds_left,
+            };
+        }
         let left = (state.started + state.limits().wall_time_max).saturating_duration_since(Instant::now());
         Context {
             flow_run: request.flow_run.to_string(),

@@ -18,7 +18,8 @@ use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, Dir, WasiFilesystemView};
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptor, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptor, MetadataHashValue, NewTimestamp,
+    OpenFlags, PathFlags,
 };
 use wasmtime_wasi::{FsPerms, OpenMode};
 
@@ -392,6 +393,7 @@ fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
                             routed = Some(fd.rep());
                             $path = rest;
                         }
+                        judge!(@plain state, fd, $path, $method);
                         let result = HostDescriptor::$method(&mut state.filesystem(), fd, $($argument,)*).await;
                         if let Some(rep) = routed {
                             state.filesystem().table.delete(Fd::new_own(rep))?;
@@ -403,6 +405,16 @@ fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
                 },
             )?;
         };
+        // A pipe or device would hold a thread of ours for as long as it likes.
+        (@plain $state:ident, $fd:ident, $path:ident, open_at) => {
+            let (again, follow) = (Fd::new_borrow($fd.rep()), PathFlags::SYMLINK_FOLLOW);
+            if let Ok(stat) = HostDescriptor::stat_at(&mut $state.filesystem(), again, follow, $path.clone()).await
+                && !matches!(stat.type_, DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink)
+            {
+                return Ok((Err(ErrorCode::NotPermitted),));
+            }
+        };
+        (@plain $state:ident, $fd:ident, $path:ident, $method:ident) => {};
         (@opened $state:ident, $result:ident, open_at) => {
             if let Ok(fd) = &$result {
                 $state.opened(fd)?;

@@ -22,8 +22,10 @@ use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use wasmtime::component::Linker;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest, Method, OutgoingRequest};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
 use super::Lane;
@@ -32,6 +34,9 @@ use crate::state::HostState;
 
 /// How long a step of a request may take if the guest does not say.
 const STEP_TIME: Duration = Duration::from_secs(600);
+
+/// Bytes of a method's name: far more than any that is in use.
+const METHOD_BYTES_MAX: usize = 64;
 
 /// Bytes of header fields that a guest may hold, as wasmtime-wasi-http counts them.
 const FIELDS_BYTES_MAX: usize = 64 << 10;
@@ -71,13 +76,26 @@ impl WasiHttpView for HostState {
 /// wasi:http 0.2 for all guests, 0.3 for those with async functions.
 pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> wasmtime::Result<()> {
     match lane {
-        Lane::Direct => wasmtime_wasi_http::p2::add_only_http_to_linker_sync(linker),
-        Lane::Waiting => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker),
+        Lane::Direct => wasmtime_wasi_http::p2::add_only_http_to_linker_sync(linker)?,
+        Lane::Waiting => wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?,
         Lane::Concurrent => {
             wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-            wasmtime_wasi_http::p3::add_to_linker(linker)
+            wasmtime_wasi_http::p3::add_to_linker(linker)?;
         }
     }
+    linker.allow_shadowing(true);
+    let set_method = |mut store: StoreContextMut<'_, HostState>,
+                      (request, method): (Resource<OutgoingRequest>, Method)| {
+        // The host keeps it as long as the guest keeps the request.
+        if matches!(&method, Method::Other(name) if name.len() > METHOD_BYTES_MAX) {
+            return Ok((Err(()),));
+        }
+        Ok((HostOutgoingRequest::set_method(&mut store.data_mut().http(), request, method)?,))
+    };
+    let mut types = linker.instance("wasi:http/types@0.2.12")?;
+    types.func_wrap("[method]outgoing-request.set-method", set_method)?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 impl WasiHttpHooks for Hooks {

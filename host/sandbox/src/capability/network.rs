@@ -32,6 +32,9 @@ use crate::state::HostState;
 /// Addresses that are remembered for the names of one task run.
 const FOUND_MAX: usize = 256;
 
+/// Lookups of a task run, for each socket that it may have open.
+const LOOKUPS_PER_SOCKET: u32 = 8;
+
 /// What a task run has found out about the network.
 #[derive(Default)]
 pub(crate) struct NetworkState {
@@ -39,6 +42,7 @@ pub(crate) struct NetworkState {
     /// The names behind the answers that the guest is reading.
     asked: HashMap<u32, Arc<str>>,
     sockets: u32,
+    lookups: u32,
 }
 
 /// Addresses, with the names that led to them.
@@ -141,12 +145,24 @@ impl HostState {
             || rules.iter().any(|rule| rule.host.is_name(name) && rule.host.opens(address))
     }
 
+    /// Each lookup may hold a thread of the host for as long as a name server is silent.
+    pub(super) fn count_lookup(&mut self) -> Result<(), Stop> {
+        self.network.lookups += 1;
+        let most = self.limits().sockets_max;
+        if self.network.lookups > most.saturating_mul(LOOKUPS_PER_SOCKET) {
+            Err(Stop::Limit(Limit::Sockets(most)))
+        } else {
+            Ok(())
+        }
+    }
+
     fn resolve(
         &mut self,
         network: Resource<Network>,
         name: String,
     ) -> Result<Result<Resource<ResolveAddressStream>, ErrorCode>> {
         let Some(known) = self.may_look_up(&name) else { return Ok(Err(ErrorCode::AccessDenied)) };
+        self.count_lookup()?;
         let stream = answered(self.sockets().resolve_addresses(network, known.to_string()))?;
         if let Ok(stream) = &stream {
             self.network.asked.insert(stream.rep(), known);

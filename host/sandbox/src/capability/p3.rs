@@ -70,6 +70,7 @@ fn link_lookup(linker: &mut Linker<HostState>) -> Result<()> {
                 let Some(known) = accessor.with(|mut store| store.data_mut().may_look_up(&name)) else {
                     return Ok((Err(LookupError::AccessDenied),));
                 };
+                accessor.with(|mut store| store.data_mut().count_lookup())?;
                 let found: Vec<IpAddr> = match known.trim_matches(['[', ']']).parse::<IpAddr>() {
                     Ok(address) => vec![address],
                     Err(_) => match tokio::net::lookup_host((&*known, 0)).await {
