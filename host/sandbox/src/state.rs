@@ -14,8 +14,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::capability::{
-    Capabilities, HttpState, NetworkState, OpenFiles, VirtualClock, deterministic, network, refused::Refused,
-    traffic::Traffic,
+    Capabilities, Deterministic, HttpState, NetworkState, OpenFiles, network, refused::Refused, traffic::Traffic,
 };
 use crate::limiter::Limiter;
 use crate::outcome::Stop;
@@ -42,8 +41,8 @@ pub(crate) struct HostState {
     pub(crate) open_files: OpenFiles,
     pub(crate) network: NetworkState,
     pub(crate) http: Option<Box<HttpState>>,
-    /// Of a deterministic task run that has asked for the time.
-    pub(crate) virtual_clock: Option<VirtualClock>,
+    /// Of a deterministic task run, as soon as it has asked WASI for something.
+    pub(crate) deterministic: Option<Box<Deterministic>>,
     pub(crate) traffic: Traffic,
     /// Bytes of its arguments.
     pub(crate) bytes_in: u64,
@@ -77,7 +76,7 @@ impl HostState {
             open_files: OpenFiles::default(),
             network: NetworkState::default(),
             http: None,
-            virtual_clock: None,
+            deterministic: None,
             traffic: Traffic::default(),
             bytes_in: 0,
             host_calls: 0,
@@ -128,7 +127,8 @@ impl HostState {
         if let Some(capabilities) = &self.capabilities {
             wasi.envs(&capabilities.environment);
             if let Some(seed) = &capabilities.seed {
-                self.virtual_clock = Some(deterministic::set_up(&mut wasi, seed, &self.request, self.index));
+                let run = Deterministic::set_up(&mut wasi, seed, &self.request, self.index);
+                self.deterministic = Some(Box::new(run));
             }
         }
         wasi.build()

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use support::Guest;
 use taskhost_model::grants::{Access, FolderGrant};
 use taskhost_model::seams::Vault;
-use taskhost_model::{Attachment, Ending, Grants, Limit, List, Refusal, TaskFailure, TaskRunOutcome, Value};
+use taskhost_model::{Attachment, Ending, Grants, Limit, List, Refusal, TaskFailure, TaskRunOutcome, Value, ValueType};
 use taskhost_sandbox::SandboxOptions;
 
 /// A folder that is gone after the test.
@@ -467,4 +467,35 @@ fn deterministic_task_runs_give_equal_bytes_and_others_do_not() {
     // Clocks stand still but for what the guest waits.
     let clocks = guest.call("clocks", vec![Value::U32(20)]);
     assert_eq!(clocks, Value::tuple([Value::U64(20_000_000), Value::U64(20_000_000)]));
+}
+
+#[test]
+fn a_deterministic_guest_sees_its_timers_in_the_order_of_its_clock_alone() {
+    let mut guest = Guest::new("outside");
+    guest.deterministic = true;
+    let list = |numbers: &[u32]| {
+        Value::List(List::from_values(&ValueType::U32, numbers.iter().map(|number| Value::U32(*number))))
+    };
+    // So near to each other that real time has several of them ready at once.
+    let rounds = guest.call("timers", vec![list(&[3, 1, 2, 1, 0])]);
+    let wanted: [&[u32]; 4] = [&[4], &[1, 3], &[2], &[0]];
+    let rounds_type = ValueType::List(Arc::new(ValueType::U32));
+    assert_eq!(rounds, Value::List(List::from_values(&rounds_type, wanted.map(list))));
+}
+
+#[test]
+fn a_deterministic_guest_learns_nothing_of_where_and_when_a_folder_was_made() {
+    let look = |names: [&str; 3], deterministic: bool| {
+        let folder = Folder::new();
+        fs::create_dir(folder.path("made")).expect("a folder");
+        names.iter().for_each(|name| fs::write(folder.path("made").join(name), "x").expect("a file"));
+        let mut guest = reading(&folder, &["made"]);
+        guest.deterministic = deterministic;
+        let told = said(&guest.run("look-at", vec![text("made")])).expect("told");
+        let Value::List(told) = told else { panic!("{told:?}") };
+        assert_eq!(told.len(), 3);
+        Value::List(told)
+    };
+    assert_eq!(look(["c", "a", "b"], true), look(["b", "c", "a"], true));
+    assert_ne!(look(["c", "a", "b"], false), look(["b", "c", "a"], false));
 }

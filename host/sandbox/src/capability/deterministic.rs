@@ -2,24 +2,34 @@
 //! runs give equal bytes.
 //!
 //! Both clocks begin at 0 (1970-01-01T00:00:00Z) and stand still while the guest computes; a wait takes its real time and moves them on by
-//! exactly its length. Random numbers are the BLAKE3 output stream, keyed by component, function, arguments and grants.
+//! exactly its length. What is ready when is decided on these clocks alone: of several timers the earliest, and none before files that the
+//! guest waits for as well. Random numbers are the BLAKE3 output stream, keyed by component, function, arguments and grants. Files have no
+//! times, folders are listed by name, and a file's identity is the order in which the guest met it.
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use blake3::{Hasher, OutputReader};
 use rand_core::TryRng;
 use taskhost_model::{TaskCall, TaskRunRequest, Value, ValueType, json};
-use wasmtime::component::{Linker, Resource};
+use tokio::sync::Notify;
+use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::clocks::WasiClocksView;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::Host as MonotonicClock;
+use wasmtime_wasi::p2::bindings::io::poll::{Host as PollHost, HostPollable};
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtxBuilder, async_trait};
 
+use super::Lane;
 use crate::state::HostState;
+
+/// Files that a deterministic task run may tell apart; the host remembers each.
+const FILES_MAX: u64 = 1 << 16;
 
 /// What makes random numbers of one name no others.
 const CONTEXT: &str = "taskhost 2026-11 random numbers of a deterministic task run";
@@ -91,15 +101,58 @@ impl TryRng for Numbers {
 
 /// Nanoseconds that the guest has waited.
 #[derive(Clone, Default)]
-pub(crate) struct VirtualClock(Arc<AtomicU64>);
+pub(crate) struct VirtualClock(Arc<Moments>);
+
+#[derive(Default)]
+struct Moments {
+    now: AtomicU64,
+    /// Waits of several async calls of the guest, in the order in which they have to end.
+    waits: Mutex<BTreeSet<(u64, u64)>>,
+    waits_made: AtomicU64,
+    wait_ended: Notify,
+}
 
 impl VirtualClock {
     fn nanoseconds(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.now.load(Ordering::Relaxed)
     }
 
     fn reach(&self, nanoseconds: u64) {
-        self.0.fetch_max(nanoseconds, Ordering::Relaxed);
+        self.0.now.fetch_max(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn waits(&self) -> MutexGuard<'_, BTreeSet<(u64, u64)>> {
+        self.0.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the clock says so, after every wait that ends before.
+    pub(super) async fn wait(&self, until: u64) {
+        let length = Duration::from_nanos(until.saturating_sub(self.nanoseconds()));
+        let place = (until, self.0.waits_made.fetch_add(1, Ordering::Relaxed));
+        self.waits().insert(place);
+        let place = WaitPlace { clock: self, place };
+        tokio::time::sleep(length).await;
+        loop {
+            let ended = self.0.wait_ended.notified();
+            if self.waits().first() == Some(&place.place) {
+                break;
+            }
+            ended.await;
+        }
+        self.reach(until);
+    }
+}
+
+/// A wait's place among the others; given back also if the guest no longer waits.
+struct WaitPlace<'a> {
+    clock: &'a VirtualClock,
+    place: (u64, u64),
+}
+
+impl Drop for WaitPlace<'_> {
+    fn drop(&mut self) {
+        self.clock.waits().remove(&self.place);
+        self.clock.0.wait_ended.notify_waiters();
     }
 }
 
@@ -123,96 +176,181 @@ impl HostWallClock for VirtualClock {
     }
 }
 
-/// Sets up a deterministic task run; gives its clock.
-pub(crate) fn set_up(wasi: &mut WasiCtxBuilder, seed: &Seed, request: &TaskRunRequest, index: u32) -> VirtualClock {
-    let clock = VirtualClock::default();
-    wasi.wall_clock(clock.clone()).monotonic_clock(clock.clone());
-    let mut numbers = seed.numbers(request, index);
-    let mut word = [0; 48];
-    numbers.0.fill(&mut word);
-    let stream = |key: &[u8]| Numbers(Hasher::new_derive_key(CONTEXT).update(key).finalize_xof());
-    let mut half = [0; 16];
-    half.copy_from_slice(&word[32..]);
-    wasi.insecure_random_seed(u128::from_le_bytes(half)).insecure_random(stream(&word[..32])).secure_random(numbers);
-    clock
+/// What a deterministic task run has done so far.
+#[derive(Default)]
+pub(crate) struct Deterministic {
+    clock: VirtualClock,
+    /// When the timers that the guest holds are due.
+    timers: HashMap<u32, u64>,
+    /// Files in the order in which the guest met them, by what tells them apart on this machine.
+    files: HashMap<(u64, u64), u64>,
 }
 
-/// A wait of a deterministic guest.
-struct Wait {
-    clock: VirtualClock,
-    until: u64,
-    length: Duration,
-    sleep: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
+impl Deterministic {
+    /// Sets up a deterministic task run.
+    pub(crate) fn set_up(
+        wasi: &mut WasiCtxBuilder,
+        seed: &Seed,
+        request: &TaskRunRequest,
+        index: u32,
+    ) -> Deterministic {
+        let made = Deterministic::default();
+        wasi.wall_clock(made.clock.clone()).monotonic_clock(made.clock.clone());
+        let mut numbers = seed.numbers(request, index);
+        let mut word = [0; 48];
+        numbers.0.fill(&mut word);
+        let stream = |key: &[u8]| Numbers(Hasher::new_derive_key(CONTEXT).update(key).finalize_xof());
+        let mut half = [0; 16];
+        half.copy_from_slice(&word[32..]);
+        wasi.insecure_random_seed(u128::from_le_bytes(half))
+            .insecure_random(stream(&word[..32]))
+            .secure_random(numbers);
+        made
+    }
+
+    fn due(&self, pollable: u32) -> Option<u64> {
+        self.timers.get(&pollable).copied()
+    }
+
+    /// What tells a file from others: its number. None if the guest has met too many.
+    pub(super) fn number_of(&mut self, lower: u64, upper: u64) -> Option<u64> {
+        let next = self.files.len() as u64 + 1;
+        match self.files.entry((lower, upper)) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(_) if next > FILES_MAX => None,
+            Entry::Vacant(new) => Some(*new.insert(next)),
+        }
+    }
 }
+
+/// A timer, whose readiness is looked up in [`Deterministic::timers`].
+struct Timer;
 
 #[async_trait]
-impl Pollable for Wait {
-    async fn ready(&mut self) {
-        let length = self.length;
-        self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(length))).as_mut().await;
-        self.sleep = None;
-        self.length = Duration::ZERO;
-        self.clock.reach(self.until);
-    }
+impl Pollable for Timer {
+    async fn ready(&mut self) {}
+}
+
+type Store<'a> = StoreContextMut<'a, HostState>;
+type Held = Resource<DynPollable>;
+
+fn again(pollable: &Held) -> Held {
+    Resource::new_borrow(pollable.rep())
 }
 
 impl HostState {
-    /// WASI's context brings the clock of a deterministic run.
-    fn make_clock(&mut self) {
+    /// The clock of a deterministic task run; none for all others. WASI's context brings it.
+    pub(super) fn virtual_clock(&mut self) -> Option<VirtualClock> {
         let _ = self.clocks();
+        self.deterministic.as_ref().map(|run| run.clock.clone())
     }
 
-    /// A timer at `until` on the guest's clock.
-    fn timer(&mut self, clock: VirtualClock, until: u64) -> Result<Resource<DynPollable>> {
-        let length = Duration::from_nanos(until.saturating_sub(clock.nanoseconds()));
-        let table = self.clocks().table;
-        let wait = table.push(Wait { clock, until, length, sleep: None })?;
-        subscribe(table, wait)
+    pub(crate) fn is_deterministic(&self) -> bool {
+        self.capabilities.as_ref().is_some_and(|capabilities| capabilities.seed.is_some())
     }
 
     /// The guest's monotonic time, in nanoseconds.
     pub(super) fn guest_time(&mut self) -> u64 {
-        self.make_clock();
-        match &self.virtual_clock {
+        match self.virtual_clock() {
             Some(clock) => clock.nanoseconds(),
             None => MonotonicClock::now(&mut self.clocks()).unwrap_or_default(),
         }
     }
 
-    /// A wait is over.
-    pub(super) fn clock_reaches(&mut self, nanoseconds: u64) {
-        if let Some(clock) = &self.virtual_clock {
-            clock.reach(nanoseconds);
+    fn timer(&mut self, until: u64) -> Result<Held> {
+        let table = self.clocks().table;
+        let timer = table.push(Timer)?;
+        let pollable = subscribe(table, timer)?;
+        if let Some(run) = &mut self.deterministic {
+            run.timers.insert(pollable.rep(), until);
+        }
+        Ok(pollable)
+    }
+
+    fn subscribe_duration(&mut self, length: u64) -> Result<Held> {
+        match self.virtual_clock() {
+            None => MonotonicClock::subscribe_duration(&mut self.clocks(), length),
+            Some(clock) => self.timer(clock.nanoseconds().saturating_add(length)),
         }
     }
 
-    fn subscribe_duration(&mut self, length: u64) -> Result<Resource<DynPollable>> {
-        self.make_clock();
-        match self.virtual_clock.clone() {
-            None => MonotonicClock::subscribe_duration(&mut self.clocks(), length),
-            Some(clock) => {
-                let until = clock.nanoseconds().saturating_add(length);
-                self.timer(clock, until)
+    fn subscribe_instant(&mut self, until: u64) -> Result<Held> {
+        match self.virtual_clock() {
+            None => MonotonicClock::subscribe_instant(&mut self.clocks(), until),
+            Some(_) => self.timer(until),
+        }
+    }
+
+    async fn block(&mut self, pollable: Held) -> Result<()> {
+        match self.deterministic.as_ref().and_then(|run| Some((run.clock.clone(), run.due(pollable.rep())?))) {
+            None => HostPollable::block(&mut self.table, pollable).await?,
+            Some((clock, due)) => clock.wait(due).await,
+        }
+        Ok(())
+    }
+
+    async fn is_ready(&mut self, pollable: Held) -> Result<bool> {
+        let Some(run) = &self.deterministic else { return HostPollable::ready(&mut self.table, pollable).await };
+        if let Some(due) = run.due(pollable.rep()) {
+            return Ok(due <= run.clock.nanoseconds());
+        }
+        // How far a file has come by now is a matter of real time.
+        HostPollable::block(&mut self.table, pollable).await?;
+        Ok(true)
+    }
+
+    async fn poll(&mut self, pollables: Vec<Held>) -> Result<Vec<u32>> {
+        let Some(run) = self.deterministic.as_ref().filter(|_| !pollables.is_empty()) else {
+            return PollHost::poll(&mut self.table, pollables).await;
+        };
+        let clock = run.clock.clone();
+        let dues: Vec<Option<u64>> = pollables.iter().map(|pollable| run.due(pollable.rep())).collect();
+        let others: Vec<Held> =
+            pollables.iter().zip(&dues).filter(|(_, due)| due.is_none()).map(|(pollable, _)| again(pollable)).collect();
+        match dues.iter().flatten().min() {
+            Some(first) if others.is_empty() => clock.wait(*first).await,
+            _ => {
+                for other in others {
+                    HostPollable::block(&mut self.table, other).await?;
+                }
             }
         }
+        let now = clock.nanoseconds();
+        let ready = (0..).zip(&dues).filter(|(_, due)| due.is_none_or(|due| due <= now));
+        Ok(ready.map(|(at, _)| at).collect())
     }
 
-    fn subscribe_instant(&mut self, until: u64) -> Result<Resource<DynPollable>> {
-        self.make_clock();
-        match self.virtual_clock.clone() {
-            None => MonotonicClock::subscribe_instant(&mut self.clocks(), until),
-            Some(clock) => self.timer(clock, until),
+    fn drop_pollable(&mut self, rep: u32) -> Result<()> {
+        if let Some(run) = &mut self.deterministic {
+            run.timers.remove(&rep);
         }
+        HostPollable::drop(&mut self.table, Resource::new_own(rep))
     }
 }
 
-/// Replaces the timers, which would else wait for a clock that stands still.
-pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
+/// Replaces the timers, which would else wait for a clock that stands still, and the waiting for them. A guest on the direct lane has none.
+pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
     let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.12")?;
-    clock.func_wrap("subscribe-duration", |mut store: StoreContextMut<'_, HostState>, (length,): (u64,)| {
+    clock.func_wrap("subscribe-duration", |mut store: Store<'_>, (length,): (u64,)| {
         Ok((store.data_mut().subscribe_duration(length)?,))
     })?;
-    clock.func_wrap("subscribe-instant", |mut store: StoreContextMut<'_, HostState>, (until,): (u64,)| {
+    clock.func_wrap("subscribe-instant", |mut store: Store<'_>, (until,): (u64,)| {
         Ok((store.data_mut().subscribe_instant(until)?,))
+    })?;
+    if lane == Lane::Direct {
+        return Ok(());
+    }
+    let mut poll = linker.instance("wasi:io/poll@0.2.12")?;
+    poll.resource("pollable", ResourceType::host::<DynPollable>(), |mut store, rep| {
+        store.data_mut().drop_pollable(rep)
+    })?;
+    poll.func_wrap_async("poll", |mut store: Store<'_>, (pollables,): (Vec<Held>,)| {
+        Box::new(async move { Ok((store.data_mut().poll(pollables).await?,)) })
+    })?;
+    poll.func_wrap_async("[method]pollable.block", |mut store: Store<'_>, (pollable,): (Held,)| {
+        Box::new(async move { store.data_mut().block(pollable).await })
+    })?;
+    poll.func_wrap_async("[method]pollable.ready", |mut store: Store<'_>, (pollable,): (Held,)| {
+        Box::new(async move { Ok((store.data_mut().is_ready(pollable).await?,)) })
     })
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use taskhost_model::Limit;
 use taskhost_model::grants::{Access, FolderGrant};
 use wasmtime::component::{Linker, Resource};
@@ -23,8 +23,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::{FsPerms, OpenMode};
 
-use super::Lane;
+use super::listing::{Listing, Order};
 use super::refused::{quoted, shown};
+use super::{Lane, metadata};
 use crate::outcome::Stop;
 use crate::state::HostState;
 
@@ -108,7 +109,7 @@ fn open_step(folder: &File, step: &str, access: Access) -> io::Result<File> {
 
 fn told(folder: &File, step: &str, place: &Path, error: &io::Error) -> String {
     let is_link = rustix::fs::statat(folder, step, AtFlags::SYMLINK_NOFOLLOW)
-        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_symlink());
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_symlink());
     match error.kind() {
         _ if is_link => {
             format!("leads through the symbolic link `{}`; grant the folder that it points to", place.display())
@@ -137,21 +138,17 @@ static NOWHERE: LazyLock<Option<Dir>> = LazyLock::new(|| {
 pub(crate) struct OpenFiles(Vec<Weak<File>>);
 
 impl OpenFiles {
-    fn add(&mut self, descriptor: &Descriptor, most: u32) -> Result<(), Stop> {
+    fn add(&mut self, file: &Arc<File>, most: u32) -> Result<(), Stop> {
         let most_here = most as usize;
         if self.0.len() >= most_here {
             self.0.retain(|file| file.strong_count() > 0);
         }
-        let file = match descriptor {
-            Descriptor::File(file) => &file.file,
-            Descriptor::Dir(dir) => &dir.dir,
-        };
         self.0.push(Arc::downgrade(file));
         if self.0.len() > most_here { Err(Stop::Limit(Limit::Files(most))) } else { Ok(()) }
     }
 }
 
-type Fd = Resource<Descriptor>;
+pub(super) type Fd = Resource<Descriptor>;
 
 impl HostState {
     fn folders(&self) -> &[Folder] {
@@ -261,9 +258,28 @@ impl HostState {
     }
 
     pub(super) fn opened(&mut self, fd: &Fd) -> Result<()> {
+        let file = Arc::clone(match self.filesystem().table.get(fd)? {
+            Descriptor::File(file) => &file.file,
+            Descriptor::Dir(dir) => &dir.dir,
+        });
+        self.count_file(&file)
+    }
+
+    fn count_file(&mut self, file: &Arc<File>) -> Result<()> {
         let most = self.limits().files_max;
-        let descriptor = self.filesystem().table.get(fd)?.clone();
-        Ok(self.open_files.add(&descriptor, most)?)
+        Ok(self.open_files.add(file, most)?)
+    }
+
+    /// A listing of an opened folder; none if it is no folder.
+    pub(super) fn list(&mut self, fd: &Fd) -> Result<Option<io::Result<Listing>>> {
+        let Descriptor::Dir(Dir { dir, .. }) = self.filesystem().table.get(fd)? else { return Ok(None) };
+        let dir = Arc::clone(dir);
+        let order = if self.is_deterministic() { Order::ByName } else { Order::Any };
+        let listing = Listing::open(&dir, order);
+        if let Ok(listing) = &listing {
+            self.count_file(listing.folder())?;
+        }
+        Ok(Some(listing))
     }
 }
 
@@ -323,13 +339,16 @@ pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
         })?;
     match lane {
         Lane::Direct => link_refusals(linker)?,
-        Lane::Waiting | Lane::Concurrent => link_paths(linker)?,
+        Lane::Waiting | Lane::Concurrent => {
+            link_paths(linker)?;
+            metadata::link(linker)?;
+        }
     }
     Ok(())
 }
 
 /// The version that wasmtime-wasi links; any 0.2 of a guest finds it.
-fn wasi(interface: &str) -> String {
+pub(super) fn wasi(interface: &str) -> String {
     format!("wasi:filesystem/{interface}@0.2.12")
 }
 
@@ -399,6 +418,7 @@ fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
                             state.filesystem().table.delete(Fd::new_own(rep))?;
                         }
                         let result = state.told_path(&again, &asked, call, result)?;
+                        let result = judge!(@seen state, result, $method);
                         judge!(@opened state, result, $method);
                         Ok((result,))
                     })
@@ -415,6 +435,13 @@ fn link_paths(linker: &mut Linker<HostState>) -> Result<()> {
             }
         };
         (@plain $state:ident, $fd:ident, $path:ident, $method:ident) => {};
+        (@seen $state:ident, $result:ident, stat_at) => {
+            $result.map(|stat| $state.stat_for_guest(stat))
+        };
+        (@seen $state:ident, $result:ident, metadata_hash_at) => {
+            $result.and_then(|hash| $state.hash_for_guest(hash))
+        };
+        (@seen $state:ident, $result:ident, $method:ident) => { $result };
         (@opened $state:ident, $result:ident, open_at) => {
             if let Ok(fd) = &$result {
                 $state.opened(fd)?;

@@ -1,7 +1,7 @@
 //! `http`: requests by wasi:http. Each is judged by method and URL, and so is each redirect, since a guest follows one by sending
 //! another request. The name is looked up here, and only addresses that the rule opens are connected to.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -29,6 +29,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest, Method,
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
 use super::Lane;
+use super::lookup::Lookups;
 use super::refused::{Refused, quoted, shown};
 use crate::state::HostState;
 
@@ -53,22 +54,24 @@ pub(crate) struct HttpState {
 struct Hooks {
     call: Arc<TaskCall>,
     refused: Refused,
+    lookups: Lookups,
     /// Requests that are under way.
     open: Arc<AtomicU32>,
 }
 
 impl HttpState {
-    pub(crate) fn new(call: &Arc<TaskCall>, refused: &Refused) -> HttpState {
+    fn new(call: &Arc<TaskCall>, refused: &Refused, lookups: &Lookups) -> HttpState {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(FIELDS_BYTES_MAX);
-        HttpState { ctx, hooks: Hooks { call: Arc::clone(call), refused: refused.clone(), open: Arc::default() } }
+        let (call, refused, lookups) = (Arc::clone(call), refused.clone(), lookups.clone());
+        HttpState { ctx, hooks: Hooks { call, refused, lookups, open: Arc::default() } }
     }
 }
 
 impl WasiHttpView for HostState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let HostState { http, table, request, refused, .. } = self;
-        let http = http.get_or_insert_with(|| Box::new(HttpState::new(&request.call, refused)));
+        let HostState { http, table, request, refused, network, .. } = self;
+        let http = http.get_or_insert_with(|| Box::new(HttpState::new(&request.call, refused, &network.lookups)));
         WasiHttpCtxView { hooks: &mut http.hooks, table, ctx: &mut http.ctx }
     }
 }
@@ -107,12 +110,12 @@ impl WasiHttpHooks for Hooks {
     ) -> Box<dyn Future<Output = Judged<(Response<WasiBody>, Ending)>> + Send> {
         let judged = self.judge(&request);
         let place = judged.and_then(|target| Ok((target, self.place()?)));
-        let (method, refused) = (request.method().to_string(), self.refused.clone());
+        let (method, refused, lookups) = (request.method().to_string(), self.refused.clone(), self.lookups.clone());
         Box::new(async move {
             let (target, place) = place?;
             let (host, port, scheme) =
                 (target.host.clone(), target.port, if target.is_https { "https" } else { "http" });
-            let sent = send(request, options.unwrap_or_default(), target, place).await;
+            let sent = send(request, options.unwrap_or_default(), target, &lookups, place).await;
             if matches!(sent, Err(Error::DestinationIpProhibited)) {
                 let attempt = format!(
                     "send a request to `{}`, which leads to an inside address: a name opens none, the task has to ask for the address",
@@ -215,12 +218,10 @@ fn target_of(uri: &Uri) -> Judged<(Target, &str)> {
 
 impl Target {
     /// The addresses that it may be reached at.
-    async fn addresses(&self) -> Judged<Vec<SocketAddr>> {
+    async fn addresses(&self, lookups: &Lookups) -> Judged<Vec<SocketAddr>> {
         let opens = |address: &SocketAddr| self.rules.iter().any(|rule| rule.host.opens(address.ip().to_canonical()));
-        let found: Vec<SocketAddr> = match self.host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, self.port)],
-            Err(_) => tokio::net::lookup_host((&*self.host, self.port)).await.map_err(|_| not_found())?.collect(),
-        };
+        let found = lookups.addresses(&self.host).await.map_err(|_| not_found())?;
+        let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, self.port)).collect();
         if found.is_empty() {
             return Err(not_found());
         }
@@ -228,8 +229,16 @@ impl Target {
         if allowed.is_empty() { Err(Error::DestinationIpProhibited) } else { Ok(allowed) }
     }
 
-    async fn connect(&self) -> Judged<Box<dyn Stream>> {
-        let addresses = self.addresses().await?;
+    /// The field that tells a server which of its sites is meant.
+    fn host_field(&self) -> Judged<HeaderValue> {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let is_usual = self.port == if self.is_https { 443 } else { 80 };
+        let field = if is_usual { host } else { format!("{host}:{}", self.port) };
+        HeaderValue::try_from(field).map_err(|_| Error::HttpRequestUriInvalid)
+    }
+
+    async fn connect(&self, lookups: &Lookups) -> Judged<Box<dyn Stream>> {
+        let addresses = self.addresses(lookups).await?;
         let stream = TcpStream::connect(&addresses[..]).await.map_err(Error::Connect)?;
         if !self.is_https {
             return Ok(Box::new(stream));
@@ -264,15 +273,19 @@ async fn send(
     mut request: Request<WasiBody>,
     options: RequestOptions,
     target: Target,
+    lookups: &Lookups,
     place: Place,
 ) -> Judged<(Response<WasiBody>, Ending)> {
-    let stream = within(options.connect_timeout, Error::ConnectionTimeout, target.connect()).await?;
+    let host = target.host_field()?;
+    let stream = within(options.connect_timeout, Error::ConnectionTimeout, target.connect(lookups)).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Driven beside the guest; dropped with it, since the task is aborted with its handle.
     let driver = wasmtime_wasi::runtime::spawn(async move {
         let _place = place;
         connection.await
     });
+    // A server may hold many sites, and the rule allows this one.
+    request.headers_mut().insert(http::header::HOST, host);
     // Only a proxy is told scheme and authority.
     *request.uri_mut() = request.uri().path_and_query().map_or(Uri::from_static("/"), |path| Uri::from(path.clone()));
     let answer = within(options.first_byte_timeout, Error::ConnectionReadTimeout, async {

@@ -7,11 +7,14 @@
 
 mod config;
 mod context;
-pub(crate) mod deterministic;
+mod deterministic;
 mod environment;
 mod files;
 mod http;
+mod listing;
 mod log;
+mod lookup;
+mod metadata;
 pub(crate) mod network;
 mod p3;
 mod progress;
@@ -29,7 +32,7 @@ use wasmtime::{Engine, Result};
 use crate::state::HostState;
 
 pub(crate) use config::{Masks, Settings};
-pub(crate) use deterministic::{Seed, VirtualClock};
+pub(crate) use deterministic::{Deterministic, Seed};
 pub(crate) use files::{Folder, FolderError, OpenFiles};
 pub(crate) use http::HttpState;
 pub(crate) use network::NetworkState;
@@ -77,7 +80,7 @@ pub(crate) fn linker(engine: &Engine, lane: Lane) -> Result<Linker<HostState>> {
     linker.allow_shadowing(true);
     files::link(&mut linker, lane)?;
     network::link(&mut linker, lane)?;
-    deterministic::link(&mut linker)?;
+    deterministic::link(&mut linker, lane)?;
     traffic::link(&mut linker, lane)?;
     if lane == Lane::Concurrent {
         p3::link(&mut linker)?;

@@ -4,7 +4,6 @@
 //! What a name was resolved to is remembered for the task run, so that a rule with a name opens just these addresses; inside addresses
 //! among them are left out, whoever answers for the name (DNS rebinding). Nothing grants listening.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,19 +11,18 @@ use taskhost_model::grants::{HostPattern, Transport};
 use taskhost_model::{Grants, Limit};
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
-use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p2::bindings::sockets::ip_name_lookup::{
-    Host as LookupHost, HostResolveAddressStream, ResolveAddressStream,
-};
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, IpAddressFamily};
 use wasmtime_wasi::p2::bindings::sockets::tcp::HostTcpSocket;
 use wasmtime_wasi::p2::bindings::sockets::tcp_create_socket::Host as CreateTcp;
 use wasmtime_wasi::p2::bindings::sockets::udp::HostUdpSocket;
 use wasmtime_wasi::p2::bindings::sockets::udp_create_socket::Host as CreateUdp;
-use wasmtime_wasi::p2::{Network, SocketResult, TcpSocket, UdpSocket};
+use wasmtime_wasi::p2::{DynPollable, Network, Pollable, SocketResult, TcpSocket, UdpSocket, subscribe};
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsView};
+use wasmtime_wasi::{WasiCtxBuilder, async_trait};
 
 use super::Lane;
+use super::lookup::{LookupError, Lookups};
 use super::refused::{Refused, SharedList, quoted, shown};
 use crate::outcome::Stop;
 use crate::state::HostState;
@@ -32,17 +30,12 @@ use crate::state::HostState;
 /// Addresses that are remembered for the names of one task run.
 const FOUND_MAX: usize = 256;
 
-/// Lookups of a task run, for each socket that it may have open.
-const LOOKUPS_PER_SOCKET: u32 = 8;
-
 /// What a task run has found out about the network.
 #[derive(Default)]
 pub(crate) struct NetworkState {
     found: Found,
-    /// The names behind the answers that the guest is reading.
-    asked: HashMap<u32, Arc<str>>,
+    pub(super) lookups: Lookups,
     sockets: u32,
-    lookups: u32,
 }
 
 /// Addresses, with the names that led to them.
@@ -145,41 +138,25 @@ impl HostState {
             || rules.iter().any(|rule| rule.host.is_name(name) && rule.host.opens(address))
     }
 
-    /// Each lookup may hold a thread of the host for as long as a name server is silent.
-    pub(super) fn count_lookup(&mut self) -> Result<(), Stop> {
-        self.network.lookups += 1;
-        let most = self.limits().sockets_max;
-        if self.network.lookups > most.saturating_mul(LOOKUPS_PER_SOCKET) {
-            Err(Stop::Limit(Limit::Sockets(most)))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn resolve(
-        &mut self,
-        network: Resource<Network>,
-        name: String,
-    ) -> Result<Result<Resource<ResolveAddressStream>, ErrorCode>> {
-        let Some(known) = self.may_look_up(&name) else { return Ok(Err(ErrorCode::AccessDenied)) };
-        self.count_lookup()?;
-        let stream = answered(self.sockets().resolve_addresses(network, known.to_string()))?;
-        if let Ok(stream) = &stream {
-            self.network.asked.insert(stream.rep(), known);
-        }
-        Ok(stream)
+    fn resolve(&mut self, network: Resource<Network>, name: String) -> Result<Result<Resource<Answers>, ErrorCode>> {
+        // Holding it is the right to look up.
+        self.table.get(&network)?;
+        let Some(name) = self.may_look_up(&name) else { return Ok(Err(ErrorCode::AccessDenied)) };
+        let (lookups, asked) = (self.network.lookups.clone(), Arc::clone(&name));
+        let state = Answer::Awaited(spawn(async move { lookups.addresses(&asked).await }));
+        Ok(Ok(self.table.push(Answers { name, state })?))
     }
 
     /// The next address that may be used at all.
-    fn next_address(&mut self, stream: Resource<ResolveAddressStream>) -> Result<Result<Option<IpAddress>, ErrorCode>> {
-        let rep = stream.rep();
+    fn next_address(&mut self, answers: &Resource<Answers>) -> Result<Result<Option<IpAddress>, ErrorCode>> {
         loop {
-            let next = answered(self.sockets().resolve_next_address(Resource::new_borrow(rep)))?;
-            let (Ok(Some(address)), Some(name)) = (&next, self.network.asked.get(&rep).cloned()) else {
-                return Ok(next);
-            };
-            if self.take_address(&name, ip_of(address)) {
-                return Ok(next);
+            let answers = self.table.get_mut(answers)?;
+            let name = Arc::clone(&answers.name);
+            match answers.next() {
+                Ok(Some(address)) if self.take_address(&name, address) => return Ok(Ok(Some(address.into()))),
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(Ok(None)),
+                Err(code) => return Ok(Err(code)),
             }
         }
     }
@@ -222,10 +199,40 @@ impl HostState {
     }
 }
 
-fn ip_of(address: &IpAddress) -> IpAddr {
-    match *address {
-        IpAddress::Ipv4((a, b, c, d)) => IpAddr::from([a, b, c, d]),
-        IpAddress::Ipv6((a, b, c, d, e, f, g, h)) => IpAddr::from([a, b, c, d, e, f, g, h]).to_canonical(),
+/// What a guest reads the addresses of a name from.
+struct Answers {
+    name: Arc<str>,
+    state: Answer,
+}
+
+enum Answer {
+    Awaited(AbortOnDropJoinHandle<Result<Vec<IpAddr>, LookupError>>),
+    Here(Result<std::vec::IntoIter<IpAddr>, LookupError>),
+}
+
+impl Answers {
+    fn next(&mut self) -> Result<Option<IpAddr>, ErrorCode> {
+        if let Answer::Awaited(answer) = &mut self.state {
+            let answer = std::pin::Pin::new(answer);
+            let Some(found) = wasmtime_wasi::runtime::poll_noop(answer) else { return Err(ErrorCode::WouldBlock) };
+            self.state = Answer::Here(found.map(Vec::into_iter));
+        }
+        match &mut self.state {
+            Answer::Here(Ok(found)) => Ok(found.next()),
+            Answer::Here(Err(LookupError::NoName)) => Err(ErrorCode::InvalidArgument),
+            Answer::Here(Err(LookupError::Unknown)) => Err(ErrorCode::NameUnresolvable),
+            Answer::Awaited(_) => Err(ErrorCode::WouldBlock),
+        }
+    }
+}
+
+#[async_trait]
+impl Pollable for Answers {
+    async fn ready(&mut self) {
+        if let Answer::Awaited(answer) = &mut self.state {
+            let found = answer.await;
+            self.state = Answer::Here(found.map(Vec::into_iter));
+        }
     }
 }
 
@@ -239,13 +246,21 @@ fn answered<T>(result: SocketResult<T>) -> Result<Result<T, ErrorCode>> {
 /// Replaces looking up, and the making and dropping of sockets.
 pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
     let mut lookup = linker.instance("wasi:sockets/ip-name-lookup@0.2.12")?;
+    lookup.resource("resolve-address-stream", ResourceType::host::<Answers>(), |mut store, rep| {
+        store.data_mut().table.delete(Resource::<Answers>::new_own(rep))?;
+        Ok(())
+    })?;
     lookup.func_wrap("resolve-addresses", |mut store: Store<'_>, (network, name): (Resource<Network>, String)| {
         Ok((store.data_mut().resolve(network, name)?,))
     })?;
     lookup.func_wrap(
         "[method]resolve-address-stream.resolve-next-address",
-        |mut store: Store<'_>, (stream,): (Resource<ResolveAddressStream>,)| {
-            Ok((store.data_mut().next_address(stream)?,))
+        |mut store: Store<'_>, (answers,): (Resource<Answers>,)| Ok((store.data_mut().next_address(&answers)?,)),
+    )?;
+    lookup.func_wrap(
+        "[method]resolve-address-stream.subscribe",
+        |mut store: Store<'_>, (answers,): (Resource<Answers>,)| -> Result<(Resource<DynPollable>,)> {
+            Ok((subscribe(&mut store.data_mut().table, answers)?,))
         },
     )?;
     linker.instance("wasi:sockets/tcp-create-socket@0.2.12")?.func_wrap(

@@ -12,12 +12,15 @@ use wasmtime_wasi::p3::bindings::sockets::types as sockets;
 use wasmtime_wasi::sockets::{TcpSocket, UdpSocket, WasiSocketsView};
 
 use super::files::opens;
+use super::lookup::LookupError as NameError;
+use super::metadata;
 use crate::state::HostState;
 
 type Store<'a> = StoreContextMut<'a, HostState>;
 
 pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     link_files(linker)?;
+    metadata::link_p3(linker)?;
     link_lookup(linker)?;
     link_sockets(linker)?;
     link_clocks(linker)
@@ -70,13 +73,11 @@ fn link_lookup(linker: &mut Linker<HostState>) -> Result<()> {
                 let Some(known) = accessor.with(|mut store| store.data_mut().may_look_up(&name)) else {
                     return Ok((Err(LookupError::AccessDenied),));
                 };
-                accessor.with(|mut store| store.data_mut().count_lookup())?;
-                let found: Vec<IpAddr> = match known.trim_matches(['[', ']']).parse::<IpAddr>() {
-                    Ok(address) => vec![address],
-                    Err(_) => match tokio::net::lookup_host((&*known, 0)).await {
-                        Ok(found) => found.map(|address| address.ip().to_canonical()).collect(),
-                        Err(_) => return Ok((Err(LookupError::NameUnresolvable),)),
-                    },
+                let lookups = accessor.with(|mut store| store.data_mut().network.lookups.clone());
+                let found = match lookups.addresses(&known).await {
+                    Ok(found) => found,
+                    Err(NameError::NoName) => return Ok((Err(LookupError::InvalidArgument),)),
+                    Err(NameError::Unknown) => return Ok((Err(LookupError::NameUnresolvable),)),
                 };
                 let opened =
                     |address: &IpAddr| accessor.with(|mut store| store.data_mut().take_address(&known, *address));
@@ -131,22 +132,23 @@ fn link_clocks(linker: &mut Linker<HostState>) -> Result<()> {
     clock.func_wrap_concurrent("wait-for", |accessor: &Accessor<HostState>, (length,): (u64,)| {
         Box::pin(async move {
             let until = accessor.with(|mut store| store.data_mut().guest_time().saturating_add(length));
-            wait(accessor, length, until).await;
+            wait(accessor, until, length).await;
             Ok(())
         })
     })?;
     clock.func_wrap_concurrent("wait-until", |accessor: &Accessor<HostState>, (until,): (u64,)| {
         Box::pin(async move {
             let now = accessor.with(|mut store| store.data_mut().guest_time());
-            wait(accessor, until.saturating_sub(now), until).await;
+            wait(accessor, until, until.saturating_sub(now)).await;
             Ok(())
         })
     })
 }
 
-async fn wait(accessor: &Accessor<HostState>, length: u64, until: u64) {
-    if length > 0 {
-        tokio::time::sleep(Duration::from_nanos(length)).await;
+async fn wait(accessor: &Accessor<HostState>, until: u64, length: u64) {
+    match accessor.with(|mut store| store.data_mut().virtual_clock()) {
+        Some(clock) => clock.wait(until).await,
+        None if length > 0 => tokio::time::sleep(Duration::from_nanos(length)).await,
+        None => {}
     }
-    accessor.with(|mut store| store.data_mut().clock_reaches(until));
 }

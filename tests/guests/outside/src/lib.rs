@@ -10,6 +10,7 @@ use taskhost_task::{progress, warn};
 use wasi::config::store;
 
 mod fetch;
+mod look;
 
 taskhost_task::world!({ world: "test:outside/outside", path: ["../../../wit", "wit"], generate_all });
 
@@ -151,6 +152,14 @@ impl Guest for Outside {
         let mut bytes = vec![0; count as usize];
         let _ = getrandom::fill(&mut bytes);
         bytes
+    }
+
+    fn timers(waits: Vec<u32>) -> Vec<Vec<u32>> {
+        look::timers(&waits)
+    }
+
+    fn look_at(folder: String) -> Result<Vec<String>, String> {
+        look::at(&folder)
     }
 }
 
