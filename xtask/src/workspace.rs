@@ -26,9 +26,11 @@ pub(crate) struct Package {
     pub(crate) dependencies: Vec<String>,
 }
 
-/// The project's folder.
+/// The project's folder: that of the checkout which cargo runs the chore in, even if it was built in another one with the same target
+/// folder.
 pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let xtask = Path::new(&xtask);
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
