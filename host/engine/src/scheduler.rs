@@ -62,6 +62,8 @@ pub enum Output {
 /// Decides what runs next in one flow run.
 pub struct Scheduler {
     flow_run: FlowRunId,
+    /// Whether events bear what task runs returned, for a journal.
+    keeps_results: bool,
     phase: Phase,
     instances: Instances,
     shapes: Shapes,
@@ -92,6 +94,7 @@ impl Scheduler {
     pub fn new(flow_run: FlowRunId, plan: &Plan, capacity: Capacity) -> Scheduler {
         Scheduler {
             flow_run,
+            keeps_results: false,
             phase: Phase::New(Arc::clone(plan.flow()), plan.parameters().to_vec()),
             instances: Instances::default(),
             shapes: Shapes::default(),
@@ -99,6 +102,11 @@ impl Scheduler {
             requests: Requests::default(),
             agenda: VecDeque::new(),
         }
+    }
+
+    /// Has events bear what task runs returned, for a journal.
+    pub fn keep_results(&mut self) {
+        self.keeps_results = true;
     }
 
     /// Takes note of `input` and appends what follows from it to `out`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use taskhost_flow::flow::Flow;
 use taskhost_model::event::Timed;
-use taskhost_model::{FlowRunEnding, Refusal, RunEvent, TaskFailure, TaskState, Usage, powers};
+use taskhost_model::{FlowRunEnding, Origin, Refusal, RunEvent, TaskFailure, TaskState, Usage, powers};
 
 /// Most failures that are kept for a task: enough to see what is wrong.
 const FAILURES_MAX: usize = 10;
@@ -44,6 +44,10 @@ pub struct TaskReport {
     pub runs_failed: u64,
     /// The first few of these.
     pub failures: Vec<FailedRun>,
+    /// Attempts that failed and were followed by another one.
+    pub retries: u64,
+    /// Task runs whose result was in the cache.
+    pub runs_cached: u64,
     /// What its runs tried and were not granted; the first few different ones.
     pub refusals: Vec<Refusal>,
     /// What its runs used together.
@@ -90,10 +94,17 @@ impl FlowRunView {
                 report.started_at.get_or_insert(event.at);
                 report.keep(task, None, failure);
             }
-            RunEvent::TaskRunsEnded { task, count, usage, failures, refusals, .. } => {
+            RunEvent::TaskRunsEnded { task, count, usage, failures, refusals, origin, .. } => {
                 let report = self.at(task);
+                report.runs_cached += if *origin == Origin::Cache { u64::from(*count) } else { 0 };
                 report.runs_over(task, *count, usage, failures);
                 powers::gather(&mut report.refusals, refusals);
+                self.usage.add(usage);
+            }
+            RunEvent::RunRetried { task, usage, .. } => {
+                let report = self.at(task);
+                report.retries += 1;
+                report.usage.add(usage);
                 self.usage.add(usage);
             }
             RunEvent::TaskEnded { task, state } => self.at(task).over(state, event.at),
@@ -178,6 +189,8 @@ impl TaskReport {
             runs_ended: 0,
             runs_failed: 0,
             failures: Vec::new(),
+            retries: 0,
+            runs_cached: 0,
             refusals: Vec::new(),
             usage: Usage::default(),
             started_at: None,
@@ -238,6 +251,8 @@ mod tests {
                     usage,
                     failures,
                     refusals: Vec::new(),
+                    results: Vec::new(),
+                    origin: Origin::Run,
                 },
                 RunEvent::TaskEnded { task, state: TaskState::Failed },
             ] {

@@ -14,7 +14,8 @@ use taskhost_engine::Scheduler;
 use taskhost_engine::scheduler::{Input, Output};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step};
 use taskhost_model::{
-    Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Value,
+    Ending, FlowRunEnding, FlowRunId, Origin, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
+    TaskState, Value,
 };
 
 struct Play {
@@ -101,7 +102,7 @@ impl Play {
         let first = indexes.start;
         let outcomes = indexes.map(|index| TaskRunOutcome::without_usage(ending(index, how)));
         let outcomes = outcomes.collect();
-        self.step(Input::Ended(TaskRunReport { flow_run: ID(), request, first, outcomes }))
+        self.step(Input::Ended(TaskRunReport { flow_run: ID(), request, first, outcomes, origin: Origin::Run }))
     }
 
     fn follow(mut self, script: &str) -> Play {

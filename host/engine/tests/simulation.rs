@@ -11,8 +11,8 @@ use taskhost_engine::Scheduler;
 use taskhost_engine::scheduler::{Input, Output};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step, TaskKind};
 use taskhost_model::{
-    Ending, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest,
-    Value,
+    Ending, FlowRunEnding, FlowRunId, Origin, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
+    TaskRunRequest, Value,
 };
 
 /// xorshift64*: the same numbers everywhere.
@@ -189,6 +189,7 @@ impl World {
             RunEvent::TaskRefused { task, .. } => {
                 assert!(self.runs.insert(task, (0, 0)).is_none(), "a task started twice");
             }
+            RunEvent::RunRetried { .. } => panic!("no task has a retry"),
             RunEvent::TaskRunsEnded { task, count, failures, .. } => {
                 let runs = self.runs.get_mut(&task).expect("it was started");
                 runs.1 += count;
@@ -209,7 +210,13 @@ impl World {
         let indexes: Vec<u32> = left.drain(start..start + count).collect();
         *self.in_flight.get_mut(runner).expect("it has runs") -= count;
         let outcomes = indexes.iter().map(|index| outcome(dice, *index)).collect();
-        let report = TaskRunReport { flow_run: request.flow_run, request: request.id, first: indexes[0], outcomes };
+        let report = TaskRunReport {
+            flow_run: request.flow_run,
+            request: request.id,
+            first: indexes[0],
+            outcomes,
+            origin: Origin::Run,
+        };
         if left.is_empty() {
             self.open.remove(at);
         }
@@ -245,7 +252,13 @@ fn simulate(seed: u64) -> String {
         } else if dice.one_in(20) {
             let (flow_run, request) = (FlowRunId::new(0, 0), RequestId(u64::from(dice.below(50)) + 1_000_000));
             let outcomes = vec![outcome(&mut dice, 0)];
-            world.step(Input::Ended(TaskRunReport { flow_run, request, first: u32::MAX, outcomes }));
+            world.step(Input::Ended(TaskRunReport {
+                flow_run,
+                request,
+                first: u32::MAX,
+                outcomes,
+                origin: Origin::Run,
+            }));
         } else {
             let report = world.random_report(&mut dice);
             if told.len() < 50 {

@@ -41,6 +41,26 @@ pub enum RunEvent {
         failures: Vec<(u32, TaskFailure)>,
         /// What they tried and were not granted; few and different ones.
         refusals: Vec<Refusal>,
+        /// What each of them returned, a `result` whole, in order; none for one that returned nothing because it failed otherwise. Empty
+        /// if nobody keeps a journal.
+        results: Vec<Option<Value>>,
+        /// Where their outcomes come from.
+        origin: Origin,
+    },
+    /// An attempt of a task run failed, and another one follows.
+    RunRetried {
+        /// Path in the flow run.
+        task: Arc<str>,
+        /// Its index.
+        index: u32,
+        /// The attempt that failed; the first is 1.
+        attempt: u32,
+        /// Why.
+        failure: TaskFailure,
+        /// What the attempt used.
+        usage: Usage,
+        /// How long until the next attempt may start.
+        delay: Duration,
     },
     /// A task is over.
     TaskEnded {
@@ -51,6 +71,18 @@ pub enum RunEvent {
     },
     /// The flow run is over; always the last event.
     FlowRunEnded(FlowRunEnding),
+}
+
+/// Where the outcome of a task run comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Origin {
+    /// It was carried out.
+    #[default]
+    Run,
+    /// An equal task run was carried out before: its result was in the cache.
+    Cache,
+    /// It was carried out before this flow run was resumed: its outcome was in the journal.
+    Journal,
 }
 
 /// How a task ended.

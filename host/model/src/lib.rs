@@ -32,6 +32,7 @@ pub mod layout;
 pub mod limits;
 pub mod list;
 pub mod powers;
+pub mod retry;
 pub mod seams;
 pub mod signature;
 pub mod task_run;
@@ -39,11 +40,12 @@ pub mod types;
 pub mod value;
 
 pub use digest::Digest;
-pub use event::{Attachment, FlowRunEnding, LogSource, RunEvent, TaskState};
+pub use event::{Attachment, FlowRunEnding, LogSource, Origin, RunEvent, TaskState};
 pub use grants::Grants;
 pub use limits::Limits;
 pub use list::{List, ListBuilder};
 pub use powers::{Area, Powers, Refusal};
+pub use retry::Retry;
 pub use signature::{ComponentSignature, TaskSignature};
 pub use task_run::{
     Ending, FlowRunId, Limit, Refusals, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,

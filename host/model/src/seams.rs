@@ -88,6 +88,28 @@ pub enum Started {
     Waiting(Pin<Box<dyn Future<Output = TaskRunOutcome> + Send>>),
 }
 
+/// Remembers what happens in one flow run.
+pub trait Journal: Send + Sync {
+    /// Takes note of an event. Events become durable in their order, within milliseconds and without holding the caller up; it waits only
+    /// if the journal has fallen far behind. What could not be written before is an error now, and from then on.
+    fn append(&self, event: Timed<RunEvent>) -> Result<(), JournalError>;
+
+    /// Takes note of what a running task says. May leave out what is too much.
+    fn attach(&self, task: &Arc<str>, index: u32, attachment: &Attachment);
+
+    /// Waits until everything is durable.
+    fn flush(&self) -> Result<(), JournalError>;
+}
+
+/// Why a journal could not be written. The message reads after "failed to write the journal: ".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JournalError {
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// What to do instead, if known.
+    pub help: Option<String>,
+}
+
 /// Follows a flow run. Called in order, on whichever thread made the event happen, so it has to be quick.
 pub trait Observer: Send + Sync {
     /// Something happened.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::digest::Digest;
+use crate::event::Origin;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::powers::Refusal;
@@ -96,6 +97,8 @@ pub struct TaskRunReport {
     pub first: u32,
     /// One for each task run, in order.
     pub outcomes: Vec<TaskRunOutcome>,
+    /// Where they come from.
+    pub origin: Origin,
 }
 
 /// How a task run ended, and what it used.

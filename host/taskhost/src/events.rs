@@ -122,7 +122,12 @@ impl Queue {
             *last_order = order;
             return;
         }
-        self.events.push_back((order, event.clone()));
+        let mut event = event.clone();
+        // They may be large, and the outputs tell what matters.
+        if let RunEvent::TaskRunsEnded { results, .. } = &mut event.event {
+            *results = Vec::new();
+        }
+        self.events.push_back((order, event));
     }
 
     fn push_attachment(&mut self, task: &Arc<str>, index: u32, attachment: &Attachment) {
@@ -139,7 +144,7 @@ impl Queue {
 /// Runs of a task that ended right after each other are one event.
 fn merge(last: &mut Timed<RunEvent>, next: &Timed<RunEvent>) -> bool {
     let (
-        RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals },
+        RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals, origin, .. },
         RunEvent::TaskRunsEnded {
             task: next_task,
             first: next_first,
@@ -147,12 +152,14 @@ fn merge(last: &mut Timed<RunEvent>, next: &Timed<RunEvent>) -> bool {
             usage: used,
             failures: failed,
             refusals: refused,
+            origin: next_origin,
+            ..
         },
     ) = (&mut last.event, &next.event)
     else {
         return false;
     };
-    if task != next_task || *first + *count != *next_first {
+    if task != next_task || *first + *count != *next_first || origin != next_origin {
         return false;
     }
     *count += more;
@@ -177,7 +184,7 @@ impl Observer for Feed {
 
 #[cfg(test)]
 mod tests {
-    use taskhost_model::{FlowRunEnding, LogSource, Usage};
+    use taskhost_model::{FlowRunEnding, LogSource, Origin, Usage};
 
     use super::*;
 
@@ -193,6 +200,8 @@ mod tests {
             usage: Usage::default(),
             failures: Vec::new(),
             refusals: Vec::new(),
+            results: Vec::new(),
+            origin: Origin::Run,
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taskhost_engine::{Pool, PoolOptions};
 use taskhost_flow::{RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Reports, Runner};
-use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest, limits};
+use taskhost_model::{Ending, FlowRunId, Origin, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest, limits};
 use taskhost_sandbox::Sandbox;
 
 /// What makes two choices of a runner the same pool.
@@ -83,6 +83,7 @@ impl Runner for NoThreads {
                 request: request.id,
                 first: request.indexes.start,
                 outcomes: vec![outcome; request.indexes.len()],
+                origin: Origin::Run,
             });
         }
     }

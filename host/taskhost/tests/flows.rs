@@ -114,6 +114,7 @@ fn word(happening: &Happening) -> String {
             RunEvent::TaskStarted { .. } => "started".into(),
             RunEvent::TaskRefused { .. } => "refused".into(),
             RunEvent::TaskRunsEnded { .. } => "runs ended".into(),
+            RunEvent::RunRetried { .. } => "retried".into(),
             RunEvent::TaskEnded { .. } => "ended".into(),
             RunEvent::FlowRunEnded(_) => "flow run ended".into(),
         },

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use taskhost_model::event::{LogLevel, Timed};
 use taskhost_model::seams::Observer;
-use taskhost_model::{Attachment, LogSource, RunEvent, TaskState};
+use taskhost_model::{Attachment, LogSource, RunEvent, TaskFailure, TaskState};
 
 use crate::output::{self, BAD, DIM, GOOD, WARN, styled, visible};
 use crate::render;
@@ -159,6 +159,17 @@ impl Progress {
         is_mapped.then(runs)
     }
 
+    fn retried(&self, task: &Arc<str>, index: u32, attempt: u32, failure: &TaskFailure, delay: Duration) {
+        if self.voice == Voice::Quiet || self.labels == Labels::None {
+            return;
+        }
+        let name = self.tasks.run_name(task, index);
+        let text = failure.to_string();
+        let first_line = visible(text.lines().next().unwrap_or_default());
+        let again = format!("attempt {attempt} failed, again in {}: {first_line}", render::duration(delay));
+        self.lock().write(&format!("{} {name}  {again}\n", styled(WARN, "↻")));
+    }
+
     fn is_subflow(&self, path: &str) -> bool {
         self.tasks.find(path).is_some_and(tasks::is_subflow)
     }
@@ -202,6 +213,9 @@ impl Observer for Progress {
                 if let Some(line) = self.ended(task, &entry, event.at, state) {
                     shared.write(&line);
                 }
+            }
+            RunEvent::RunRetried { task, index, attempt, failure, delay, .. } => {
+                self.retried(task, *index, *attempt, failure, *delay);
             }
             RunEvent::FlowRunEnded(_) => {}
         }

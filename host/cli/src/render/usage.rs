@@ -103,8 +103,8 @@ pub(crate) fn json(usage: &Usage) -> Json {
 #[cfg(test)]
 mod tests {
     use taskhost_engine::FlowRunView;
-    use taskhost_model::RunEvent;
     use taskhost_model::event::Timed;
+    use taskhost_model::{Origin, RunEvent};
 
     use super::*;
 
@@ -118,7 +118,16 @@ mod tests {
                 ..Usage::default()
             };
             let (task, failures, refusals) = ((*name).into(), Vec::new(), Vec::new());
-            let event = RunEvent::TaskRunsEnded { task, first: 0, count: 1, usage, failures, refusals };
+            let event = RunEvent::TaskRunsEnded {
+                task,
+                first: 0,
+                count: 1,
+                usage,
+                failures,
+                refusals,
+                results: Vec::new(),
+                origin: Origin::Run,
+            };
             view.apply(&Timed { at: Duration::ZERO, event });
         }
         view

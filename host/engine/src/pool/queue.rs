@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use taskhost_model::seams::{Executor, Reports, RunScope};
-use taskhost_model::{Ending, FlowRunId, TaskRunOutcome, TaskRunReport, TaskRunRequest};
+use taskhost_model::{Ending, FlowRunId, Origin, TaskRunOutcome, TaskRunReport, TaskRunRequest};
 
 use super::parked::{Parked, ParkedRuns};
 use super::slice::{Pace, Slice};
@@ -285,7 +285,8 @@ impl Shared {
         outcomes: Vec<TaskRunOutcome>,
     ) {
         let runs = outcomes.len();
-        let report = TaskRunReport { flow_run: request.flow_run, request: request.id, first, outcomes };
+        let report =
+            TaskRunReport { flow_run: request.flow_run, request: request.id, first, outcomes, origin: Origin::Run };
         // A panic there is a bug of ours that ends its flow run; other flow runs still need this thread.
         let _ = catch_unwind(AssertUnwindSafe(|| scope.run.reports.ended(report)));
         self.reported(scope, runs);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use taskhost_flow::flow::Task;
 use taskhost_model::{
-    FlowRunEnding, Refusal, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage, Value, ValueType,
-    powers,
+    Ending, FlowRunEnding, Origin, Refusal, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage,
+    Value, ValueType, powers,
 };
 
 use super::active::{Active, RunEnd, interpret, told};
@@ -26,7 +26,8 @@ impl Scheduler {
         let Some(active) = instance.active(task) else { return };
         let was_stopped = active.stopped;
         let withdrawn = was_stopped || !matches!(self.phase, Phase::Running);
-        let mut told = Told::new(active, &flow.tasks[task], report.first, withdrawn);
+        let mut told = Told::new(active, &flow.tasks[task], report.first, report.origin);
+        (told.withdrawn, told.keeps_results) = (withdrawn, self.keeps_results);
         let mut counted = 0;
         for (at, outcome) in report.outcomes.into_iter().enumerate() {
             let Some(index) = u32::try_from(at).ok().and_then(|at| report.first.checked_add(at)) else { break };
@@ -144,6 +145,9 @@ impl Scheduler {
             usage: Usage::default(),
             failures: failure.map(|failure| (parent.index, failure)).into_iter().collect(),
             refusals: Vec::new(),
+            // So is what was returned.
+            results: Vec::new(),
+            origin: Origin::Run,
         }));
         let has_more = active.has_more();
         self.settle(parent.instance, parent.task, out);
@@ -245,28 +249,38 @@ struct Told<'a> {
     active: &'a mut Active,
     task: &'a Task,
     withdrawn: bool,
+    keeps_results: bool,
+    origin: Origin,
     first: u32,
     count: u32,
     usage: Usage,
     failures: Vec<(u32, TaskFailure)>,
     refusals: Vec<Refusal>,
+    results: Vec<Option<Value>>,
 }
 
 impl<'a> Told<'a> {
-    fn new(active: &'a mut Active, task: &'a Task, first: u32, withdrawn: bool) -> Told<'a> {
+    fn new(active: &'a mut Active, task: &'a Task, first: u32, origin: Origin) -> Told<'a> {
         Told {
             active,
             task,
-            withdrawn,
+            withdrawn: false,
+            keeps_results: false,
+            origin,
             first,
             count: 0,
             usage: Usage::default(),
             failures: Vec::new(),
             refusals: Vec::new(),
+            results: Vec::new(),
         }
     }
 
     fn take(&mut self, index: u32, outcome: TaskRunOutcome, out: &mut Vec<Output>) {
+        let result = match &outcome.ending {
+            Ending::Returned(value) if self.keeps_results => Some(value.clone()),
+            _ => None,
+        };
         let end = interpret(self.task, outcome.ending, self.withdrawn);
         let carried_out = !matches!(end, RunEnd::Withdrawn);
         let failure = self.active.run_ended(self.task, index, end);
@@ -277,6 +291,9 @@ impl<'a> Told<'a> {
             return self.flush(index, out);
         }
         self.count += 1;
+        if self.keeps_results {
+            self.results.push(result);
+        }
         self.usage.add(&outcome.usage);
         powers::gather(&mut self.refusals, outcome.refusals.as_slice());
         self.failures.extend(failure.map(|failure| (index, failure)));
@@ -292,6 +309,8 @@ impl<'a> Told<'a> {
                 usage: std::mem::take(&mut self.usage),
                 failures: std::mem::take(&mut self.failures),
                 refusals: std::mem::take(&mut self.refusals),
+                results: std::mem::take(&mut self.results),
+                origin: self.origin,
             }));
         }
         self.count = 0;
