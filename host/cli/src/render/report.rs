@@ -117,7 +117,9 @@ impl Report<'_> {
 
     fn failures_of(&self, task: &TaskReport, voice: Voice) -> String {
         let mut out = String::new();
-        let mut helps: Vec<String> = Vec::new();
+        // What was refused comes first: it says what to write, and is often the reason for the rest.
+        let mut helps: Vec<String> =
+            task.refusals.iter().map(|refused| refusal::help(refused, &self.place(task))).collect();
         for failed in task.failures.iter().take(TOLD_MAX.1) {
             let words = self.failed(&failed.task, failed.index, &failed.failure);
             out.push_str(&failure::text(&words, &failed.failure, voice == Voice::Verbose));
@@ -131,7 +133,6 @@ impl Report<'_> {
             let _ =
                 writeln!(out, "… and {} of `{}` failed", count(task.runs_failed - told, "more task run"), task.path);
         }
-        helps.extend(task.refusals.iter().map(|refused| refusal::help(refused, &self.place(task))));
         helps.iter().for_each(|help| out.push_str(&failure::help_line(help)));
         out
     }
