@@ -100,7 +100,7 @@ fn print_output(report: &Report, at: usize) -> Result<(), CliError> {
         None => {
             let warning = styled(WARN, "warning:");
             output::stderr(&format!("{warning} output `{}` has no value: its task was skipped\n", output.name));
-            Ok(())
+            output::stdout("null\n")
         }
     }
 }

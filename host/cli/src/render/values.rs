@@ -14,11 +14,11 @@ const SHOWN_LINES_MAX: usize = 40;
 /// Columns that one line of JSON may have.
 const COLUMNS: usize = 100;
 
-/// `name = value`, or a block below the name; with a line end.
+/// `name = value`, or a block below the name; with a line end. Without a value it is `null`, as in JSON.
 pub(crate) fn output(name: &str, value: Option<&Value>, ty: &ValueType) -> String {
     let name = styled(STRONG, name);
     let Some(value) = value else {
-        return format!("{name} has no value: its task was skipped\n");
+        return format!("{name} = null\n");
     };
     let text = match value {
         Value::String(text) => visible(text).into_owned(),
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(shown(&list, "list<string>"), "out = [\"\\u202ea\\u009b\"]\n");
         assert_eq!(
             anstream::adapter::strip_str(&output("out", None, &ValueType::U32)).to_string(),
-            "out has no value: its task was skipped\n"
+            "out = null\n"
         );
     }
 
