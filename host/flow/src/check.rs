@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_model::grants::Grants;
+use taskhost_model::powers::{Area, Powers};
 use taskhost_model::seams::{Catalog, CatalogError};
 use taskhost_model::{ComponentSignature, ValueType};
 
@@ -23,6 +24,7 @@ mod assemble;
 mod callee;
 mod expression;
 mod grants;
+mod inherit;
 mod links;
 mod order;
 mod outputs;
@@ -105,6 +107,9 @@ struct CheckedFile {
     height: usize,
     /// Its tasks and those of its subflows, each as often as it is run; a map counts once.
     expanded: u64,
+    /// What the components of its tasks and of its subflows' tasks import, although these tasks neither are granted any of it nor say by
+    /// an empty list that they do without.
+    unsaid: Vec<Area>,
 }
 
 impl Session<'_> {
@@ -128,6 +133,8 @@ impl Session<'_> {
             unknown_names: false,
             unknown_components: false,
             grants: Vec::new(),
+            powers: HashMap::new(),
+            unsaid: Vec::new(),
             task_types: Vec::new(),
             parameter_types: Vec::new(),
             height: 0,
@@ -156,6 +163,10 @@ struct FileCheck<'f, 's, 'a> {
     unknown_components: bool,
     /// What each task may touch.
     grants: Vec<TaskGrants>,
+    /// What a task that calls this component with these grants can do: many tasks are alike.
+    powers: HashMap<(usize, *const Grants), Arc<Powers>>,
+    /// See [`CheckedFile::unsaid`].
+    unsaid: Vec<Area>,
     task_types: Vec<Option<TaskTypes>>,
     parameter_types: Vec<Option<ValueType>>,
     height: usize,

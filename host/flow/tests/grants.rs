@@ -255,8 +255,94 @@ call = "f.run"
 allow = { write = ["out"] }
 "#,
         r#"
-6:8 [import-not-allowed] component `c` imports `wasi:filesystem/preopens@0.2.6`, but task `a` is not allowed to read or write files, and `strict` is on | "c.run" | allow it by `read` or `write`, or remove `strict`, or rebuild the component without it
-6:8 [import-not-allowed] component `c` imports `wasi:cli/environment@0.2.6`, but task `a` is not allowed to see environment variables, and `strict` is on | "c.run" | allow it by `env`, or remove `strict`, or rebuild the component without it
+6:8 [import-not-allowed] component `c` imports `wasi:filesystem/preopens@0.2.6`, but task `a` is not allowed to read or write files, and `strict` is on | "c.run" | allow it by `read` or `write`, or write `read = []` if the task does without, or rebuild the component without the import
+6:8 [import-not-allowed] component `c` imports `wasi:cli/environment@0.2.6`, but task `a` is not allowed to see environment variables, and `strict` is on | "c.run" | allow it by `env`, or write `env = []` if the task does without, or rebuild the component without the import
+"#,
+    );
+}
+
+#[test]
+fn an_empty_list_tells_strict_that_a_task_does_without() {
+    let flow = accepted(
+        r#"
+strict = true
+components.c = "all.wasm"
+[defaults.allow]
+network = []
+http = []
+secrets = []
+[tasks.a]
+call = "c.run"
+allow = { read = [], env = [] }
+[tasks.b]
+call = "c.run"
+allow = { write = ["out"], env = [], config = { city = "Oslo" } }
+"#,
+        "",
+    );
+    assert!(call(&flow, "a").grants.is_empty());
+    rejected(
+        r#"
+components.c = "all.wasm"
+[tasks.a]
+call = "c.run"
+strict = true
+allow = { read = ["../up"], network = [], http = [], env = [] }
+"#,
+        r#"
+4:8 [import-not-allowed] component `c` imports `wasi:config/store@0.2.0-rc.1`, but task `a` is not allowed to see configuration or secrets, and `strict` is on | "c.run" | allow it by `config` or `secrets`, or write `secrets = []` if the task does without, or rebuild the component without the import
+6:19 [bad-grant] `read` of task `a`: `../up` leaves the flow's folder by `..` | "../up" | only folders below the flow can be named relative to it; name others by their absolute path
+"#,
+    );
+}
+
+/// A flow whose defaults say this, and which runs this one twice.
+fn around(defaults: &str, inner: &'static str, expected: &str) {
+    let files = Files(HashMap::from([("inner.toml", inner)]));
+    let text = format!("{defaults}\n[tasks.a]\nflow = \"inner.toml\"\n[tasks.b]\nflow = \"inner.toml\"\n");
+    let checked = check_in(&text, &files).unwrap_or_else(|mistakes| panic!("{}", picture(&mistakes)));
+    assert_eq!(picture(&checked.notes), expected.trim());
+}
+
+#[test]
+fn what_does_not_reach_a_subflow_is_told_once_where_it_may_be_missed() {
+    let inner = "components.c = \"files.wasm\"\ntasks.a.call = \"c.run\"\n";
+    around(
+        "defaults.allow = { write = [\"out\"], env = [\"LANG\"] }",
+        inner,
+        r#"
+1:44 warning[useless-grant] `env` of `defaults` has no effect: no component of a task imports anything for environment variables | "LANG" | remove it
+3:8 warning[not-inherited] `write` of `[defaults.allow]` does not reach the tasks of flow `inner.toml` | "inner.toml" | each flow says itself what its tasks may touch: write it under `[defaults.allow]` of `inner.toml`, or an empty list there, such as `read = []`, if they do without
+"#,
+    );
+    around(
+        "strict = true",
+        inner,
+        r#"
+3:8 warning[not-inherited] `strict` does not reach the tasks of flow `inner.toml`: they import files without a grant for it | "inner.toml" | write `strict = true` in `inner.toml` too
+"#,
+    );
+}
+
+#[test]
+fn a_subflow_that_says_what_its_tasks_may_touch_misses_nothing() {
+    for inner in [
+        "components.c = \"files.wasm\"\ntasks.a = { call = \"c.run\", allow.read = [] }\n",
+        "components.c = \"files.wasm\"\ndefaults.allow.write = [\"out\"]\ntasks.a.call = \"c.run\"\n",
+        "components.t = \"t.wasm\"\ntasks.a.call = \"t.give-u32\"\n",
+    ] {
+        around("strict = true", inner, "");
+    }
+}
+
+#[test]
+fn defaults_that_own_tasks_use_too_are_a_note_at_a_subflow() {
+    let inner = "components.c = \"files.wasm\"\ntasks.a.call = \"c.run\"\n";
+    around(
+        "components.c = \"files.wasm\"\ndefaults.allow = { write = [\"out\"] }\ntasks.own.call = \"c.run\"",
+        inner,
+        r#"
+5:8 note[not-inherited] `write` of `[defaults.allow]` does not reach the tasks of flow `inner.toml` | "inner.toml" | each flow says itself what its tasks may touch: write it under `[defaults.allow]` of `inner.toml`, or an empty list there, such as `read = []`, if they do without
 "#,
     );
 }

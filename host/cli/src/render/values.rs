@@ -193,10 +193,7 @@ mod tests {
         assert_eq!(shown(&list, "list<u32>"), "out = [1, 2]\n");
         let list = Value::List(List::from_values(&ValueType::String, [Value::string("\u{202e}a\u{9b}")]));
         assert_eq!(shown(&list, "list<string>"), "out = [\"\\u202ea\\u009b\"]\n");
-        assert_eq!(
-            anstream::adapter::strip_str(&output("out", None, &ValueType::U32)).to_string(),
-            "out = null\n"
-        );
+        assert_eq!(anstream::adapter::strip_str(&output("out", None, &ValueType::U32)).to_string(), "out = null\n");
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl FileCheck<'_, '_, '_> {
             default,
             description: written.description.clone().unwrap_or_else(empty_text),
         });
+        let unsaid = self.unsaid.clone();
         let flow = Flow {
             name: self.flow_name(),
             description: file.description.clone().unwrap_or_else(empty_text),
@@ -92,7 +93,7 @@ impl FileCheck<'_, '_, '_> {
             runner: file.runner,
             components: self.components(),
         };
-        Some(CheckedFile { flow: Arc::new(flow), height: self.height, expanded: self.expanded })
+        Some(CheckedFile { flow: Arc::new(flow), height: self.height, expanded: self.expanded, unsaid })
     }
 
     fn flow_name(&self) -> Arc<str> {
@@ -156,7 +157,7 @@ impl FileCheck<'_, '_, '_> {
 
     fn kind(&self, at: usize, callee: &Callee, calls: &mut Calls) -> TaskKind {
         match callee {
-            Callee::Subflow(flow) => TaskKind::Subflow(flow.clone()),
+            Callee::Subflow { flow, .. } => TaskKind::Subflow(flow.clone()),
             Callee::Function { component, signature, task } => {
                 let limits = limits(&self.file.defaults, &self.file.tasks[at].limits);
                 let TaskGrants { grants, deterministic } = self.grants[at].clone();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use taskhost_model::powers::Area;
 use taskhost_model::{ComponentSignature, TaskSignature, Value, ValueType};
 
 use super::FileCheck;
@@ -22,7 +23,11 @@ pub(super) enum Callee {
         task: usize,
     },
     /// A flow.
-    Subflow(Arc<Flow>),
+    Subflow {
+        flow: Arc<Flow>,
+        /// Of which parts of the outside its tasks could use a grant, but say nothing; see [`CheckedFile::unsaid`](super::CheckedFile).
+        unsaid: Vec<Area>,
+    },
 }
 
 /// A parameter of what a task runs.
@@ -40,7 +45,7 @@ impl Callee {
                 .iter()
                 .map(|(name, ty)| CalleeParameter { name, ty, default: None })
                 .collect(),
-            Callee::Subflow(flow) => flow
+            Callee::Subflow { flow, .. } => flow
                 .parameters
                 .iter()
                 .map(|p| CalleeParameter { name: &p.name, ty: &p.ty, default: p.default.as_ref() })
@@ -51,9 +56,16 @@ impl Callee {
     pub(super) fn success_type(&self) -> ValueType {
         match self {
             Callee::Function { signature, task, .. } => signature.tasks[*task].success_type(),
-            Callee::Subflow(flow) => {
+            Callee::Subflow { flow, .. } => {
                 ValueType::record(flow.outputs.iter().map(|output| (&*output.name, output.ty.clone())))
             }
+        }
+    }
+
+    pub(super) fn unsaid(&self) -> &[Area] {
+        match self {
+            Callee::Function { .. } => &[],
+            Callee::Subflow { unsaid, .. } => unsaid,
         }
     }
 

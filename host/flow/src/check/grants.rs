@@ -25,7 +25,7 @@ pub(super) struct TaskGrants {
 }
 
 /// A key of `allow` that is given, with the place of its first entry.
-type Given = (Area, &'static str, Option<Span>);
+pub(super) type Given = (Area, &'static str, Option<Span>);
 
 impl FileCheck<'_, '_, '_> {
     pub(super) fn find_grants(&mut self) {
@@ -50,11 +50,15 @@ impl FileCheck<'_, '_, '_> {
                 Some(Callee::Function { component, signature, .. }) => {
                     self.check_powers(task, component, &signature, &grants);
                 }
-                Some(Callee::Subflow(_)) => self.refuse_grants_of_subflow(task),
+                Some(Callee::Subflow { unsaid, .. }) => {
+                    self.refuse_grants_of_subflow(task);
+                    self.add_unsaid(&unsaid);
+                }
                 None => {}
             }
             self.grants.push(TaskGrants { grants, deterministic });
         }
+        self.tell_not_inherited();
         self.warn_useless_defaults();
     }
 
@@ -85,18 +89,24 @@ impl FileCheck<'_, '_, '_> {
     }
 
     /// What the component imports against what is granted.
-    fn check_powers(&mut self, task: &TaskWritten, component: usize, signature: &ComponentSignature, grants: &Grants) {
+    fn check_powers(
+        &mut self,
+        task: &TaskWritten,
+        component: usize,
+        signature: &ComponentSignature,
+        grants: &Arc<Grants>,
+    ) {
         let file = self.file;
-        let strict = task.grants.strict.as_ref().or(file.default_grants.strict.as_ref()).or(file.strict.as_ref());
-        let strict = strict.filter(|strict| strict.value);
-        if strict.is_none() && !task.grants.has_allow() {
-            return;
-        }
-        let powers = Powers::of(&signature.imports, grants);
+        let powers = self.powers.entry((component, Arc::as_ptr(grants)));
+        let powers = powers.or_insert_with(|| Arc::new(Powers::of(&signature.imports, grants))).clone();
         let component = &*file.components[component].name.value;
-        if let Some(strict) = strict {
-            for area in &powers.refused {
-                self.refuse_import(task, component, signature, *area, strict.span);
+        let is_unsaid = |area: &Area| !says(&task.grants, *area) && !says(&file.default_grants, *area);
+        let unsaid: Vec<Area> = powers.refused.iter().copied().filter(is_unsaid).collect();
+        self.add_unsaid(&unsaid);
+        let strict = task.grants.strict.as_ref().or(file.default_grants.strict.as_ref()).or(file.strict.as_ref());
+        if let Some(strict) = strict.filter(|strict| strict.value) {
+            for area in unsaid {
+                self.refuse_import(task, component, signature, area, strict.span);
             }
         }
         let name = &task.name.value;
@@ -124,7 +134,11 @@ impl FileCheck<'_, '_, '_> {
             task.name.value,
             area.denial().unwrap_or("use it"),
         );
-        let help = format!("allow it by {}, or remove `strict`, or rebuild the component without it", area.keys());
+        let help = format!(
+            "allow it by {}, or write `{}` if the task does without, or rebuild the component without the import",
+            area.keys(),
+            nothing_of(area)
+        );
         let place = match &task.action {
             crate::written::Action::Call(call) => call.span,
             _ => task.name.span,
@@ -134,19 +148,11 @@ impl FileCheck<'_, '_, '_> {
     }
 
     fn warn_useless_defaults(&mut self) {
-        let mut imported = Vec::new();
-        for callee in &self.callees {
-            match callee {
-                Some(Callee::Function { signature, .. }) => imported.extend(Area::of_all(&signature.imports)),
-                Some(Callee::Subflow(_)) => {}
-                // Perhaps it is this one that needs it.
-                None => return,
-            }
-            imported.sort_unstable();
-            imported.dedup();
-        }
+        let Some(imported) = self.imported() else { return };
         for (area, key, span) in given(&self.file.default_grants) {
-            if !imported.contains(&area) {
+            // Of those that a subflow could use it was told that they do not reach it.
+            let is_missed = self.callees.iter().flatten().any(|callee| callee.unsaid().contains(&area));
+            if !imported.contains(&area) && !is_missed {
                 let message = format!(
                     "`{key}` of `defaults` has no effect: no component of a task imports anything for {}",
                     what(area)
@@ -206,8 +212,29 @@ impl FileCheck<'_, '_, '_> {
     }
 }
 
+/// Whether an `allow` says something of an area, and be it by an empty list: who wrote it has thought of it.
+fn says(grants: &GrantsWritten, area: Area) -> bool {
+    match area {
+        Area::Files => grants.read.is_some() || grants.write.is_some(),
+        Area::Network => grants.network.is_some(),
+        Area::Http => grants.http.is_some(),
+        Area::Environment => grants.env.is_some(),
+        Area::Config => grants.secrets.is_some() || grants.config.is_some(),
+        _ => true,
+    }
+}
+
+/// What says that a task does without.
+pub(super) fn nothing_of(area: Area) -> String {
+    let key = match area {
+        Area::Config => "secrets",
+        _ => area.keys().split('`').nth(1).unwrap_or_default(),
+    };
+    format!("{key} = []")
+}
+
 /// The keys that grant something.
-fn given(grants: &GrantsWritten) -> Vec<Given> {
+pub(super) fn given(grants: &GrantsWritten) -> Vec<Given> {
     let lists = [
         (Area::Files, "read", &grants.read),
         (Area::Files, "write", &grants.write),

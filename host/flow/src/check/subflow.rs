@@ -109,7 +109,7 @@ impl FileCheck<'_, '_, '_> {
             self.push(self.diagnostic("too-many-tasks", message, span).with_help(help));
             return None;
         }
-        Some(Callee::Subflow(checked.flow))
+        Some(Callee::Subflow { flow: checked.flow, unsaid: checked.unsaid })
     }
 
     fn too_deep(&mut self, span: Option<Span>) {

@@ -13,6 +13,7 @@ use taskhost_flow::written::{
 };
 use taskhost_flow::{Checked, Diagnostic, Diagnostics};
 use taskhost_model::Limit;
+use taskhost_model::powers::Area;
 
 use super::argument::{Argument, Form, Reference, Target};
 use super::draft::{Draft, DraftParameter, DraftTask, Grant, Mistake, Place, Type};
@@ -401,6 +402,10 @@ impl Build<'_> {
                     written.span.get_or_insert(span);
                     continue;
                 }
+                Grant::Nothing(area) => {
+                    do_without(*area, &mut written);
+                    continue;
+                }
                 Grant::Deterministic => {
                     written.deterministic = Some(Spanned::at(true, span));
                     continue;
@@ -415,4 +420,18 @@ impl Build<'_> {
         }
         written
     }
+}
+
+/// As an empty list in a flow file does.
+fn do_without(area: Area, written: &mut GrantsWritten) {
+    let list = match area {
+        Area::Files => &mut written.read,
+        Area::Network => &mut written.network,
+        Area::Http => &mut written.http,
+        Area::Environment => &mut written.env,
+        Area::Config => &mut written.secrets,
+        // The others need no grant.
+        _ => return,
+    };
+    list.get_or_insert_default();
 }

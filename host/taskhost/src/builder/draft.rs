@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taskhost_flow::OnFailure;
 use taskhost_flow::flow::RunnerChoice;
+use taskhost_model::powers::Area;
 use taskhost_model::{Limit, ValueType};
 
 use super::argument::{Argument, Reference};
@@ -160,6 +161,7 @@ pub(super) enum Grant {
     Env(Arc<str>),
     Secret(Arc<str>),
     Config(Arc<str>, Arc<str>),
+    Nothing(Area),
     Deterministic,
     Strict,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskhost_flow::{OnFailure, RunnerChoice};
+use taskhost_model::powers::Area;
 use taskhost_model::{Limit, ValueType};
 
 use super::argument::{IntoArgument, Reference};
@@ -142,13 +143,19 @@ impl TaskHandle {
         self.grant(Grant::Config(key.into(), value.into()), Location::caller())
     }
 
+    /// That it does without a part of the outside, although its component imports it: [`TaskHandle::strict`] is content with that.
+    #[track_caller]
+    pub fn without(self, area: Area) -> TaskHandle {
+        self.grant(Grant::Nothing(area), Location::caller())
+    }
+
     /// Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.
     #[track_caller]
     pub fn deterministic(self) -> TaskHandle {
         self.grant(Grant::Deterministic, Location::caller())
     }
 
-    /// The flow is rejected if its component imports what it is not allowed.
+    /// The flow is rejected if its component imports what it is not allowed, unless it is said that the task does [without](TaskHandle::without).
     #[track_caller]
     pub fn strict(self) -> TaskHandle {
         self.grant(Grant::Strict, Location::caller())

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowSource, OnFailure, RunnerKind, Surroundings};
+use taskhost_model::powers::Area;
 use taskhost_model::seams::{Catalog, CatalogError};
+use taskhost_model::signature::ImportedInterface;
 use taskhost_model::{ComponentSignature, Digest, Limit, TaskSignature, Value, ValueType};
 
 use super::argument::{IntoArgument, record, reference, text, value};
@@ -44,12 +46,13 @@ impl Catalog for Table {
             result: Some(result.parse().expect("a type")),
             docs: None,
         };
+        let files = ImportedInterface { name: "wasi:filesystem/types@0.2.6".into(), functions: Vec::new() };
         Ok(Arc::new(ComponentSignature {
             digest: Digest::of(b"numbers"),
             size_bytes: 7,
             tasks: FUNCTIONS.iter().map(task).collect(),
             unusable: Vec::new(),
-            imports: Vec::new(),
+            imports: if path.ends_with("outside/numbers.wasm") { vec![files] } else { Vec::new() },
         }))
     }
 }
@@ -160,6 +163,16 @@ fn everything_of_a_task_in_toml_can_be_said_in_code() {
     assert_eq!(call.grants.config.get("unit").map(|value| &**value), Some("celsius"));
     assert_eq!(flow.parameters[0].default, Some(Value::List(taskhost_model::List::bytes(vec![1, 2]))));
     assert_eq!(flow.outputs[1].ty, ValueType::String);
+}
+
+#[test]
+fn a_strict_task_can_say_that_it_does_without() {
+    let component = Component::at("outside/numbers.wasm");
+    let flow = FlowBuilder::new("strict");
+    let sum = flow.call(&component, "sum").with("numbers", vec![1u32]).strict();
+    assert!(mistakes(&flow)[0].contains("not allowed to read or write files"));
+    sum.without(Area::Files);
+    assert!(flow_of(&flow).tasks.len() == 1);
 }
 
 #[test]
