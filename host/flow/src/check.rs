@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use taskhost_model::grants::Grants;
+use taskhost_model::grants::{FolderGrant, Grants};
 use taskhost_model::powers::{Area, Powers};
 use taskhost_model::seams::{Catalog, CatalogError};
 use taskhost_model::{ComponentSignature, ValueType};
@@ -23,6 +23,7 @@ mod allow;
 mod assemble;
 mod callee;
 mod expression;
+mod folders;
 mod grants;
 mod inherit;
 mod links;
@@ -45,10 +46,26 @@ pub trait Surroundings {
     /// The content of a `default-file`. The message reads after "file `x` …".
     fn default_file(&self, path: &Path) -> Result<Vec<u8>, String>;
 
-    /// Whether there is a folder now; said to be so where nobody looks.
-    fn folder_exists(&self, _path: &Path) -> bool {
-        true
+    /// What stands where a folder is granted; said to be one where nobody looks.
+    fn folder(&self, _grant: &FolderGrant) -> FolderState {
+        FolderState::There
     }
+}
+
+/// What stands where a folder is granted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FolderState {
+    /// A folder.
+    There,
+    /// Nothing: it may be made before a task needs it.
+    Absent,
+    /// What a run would refuse.
+    Unusable {
+        /// Reads after the folder's name, such as "is a symbolic link".
+        reason: String,
+        /// What to grant instead.
+        help: String,
+    },
 }
 
 /// A flow that may run.

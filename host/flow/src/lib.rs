@@ -44,7 +44,7 @@ pub mod schema;
 pub mod source;
 pub mod written;
 
-pub use check::{Checked, Surroundings, check};
+pub use check::{Checked, FolderState, Surroundings, check};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use flow::{Flow, Input, OnFailure, RunnerChoice, RunnerKind, Task, TaskKind};
 pub use parse::parse;

@@ -214,6 +214,52 @@ allow = { read = ["data"], write = ["out"] }
 }
 
 #[test]
+fn a_folder_that_a_run_would_refuse_is_a_mistake() {
+    let files = Files(HashMap::from([("data/a.csv", ""), ("file", "")]));
+    rejected_in(
+        r#"
+components.c = "all.wasm"
+defaults.allow.read = ["file"]
+[tasks.a]
+call = "c.run"
+allow = { read = ["data", "file"], write = ["file", "data/a.csv", "new"] }
+"#,
+        &files,
+        r#"
+3:24 [unusable-folder] `read` of `defaults`: `file` is a file | "file" | …
+6:27 warning[duplicate-grant] `file` stands under `write` of task `a` too, which includes reading | "file" | remove it
+6:45 [unusable-folder] `write` of task `a`: `file` is a file | "file" | …
+6:53 [unusable-folder] `write` of task `a`: `data/a.csv` is a file | "data/a.csv" | …
+"#,
+    );
+}
+
+#[test]
+fn folders_that_look_the_same_to_a_guest_are_told_once() {
+    rejected(
+        r#"
+components.c = "all.wasm"
+[defaults.allow]
+read = ["/srv/a", "./srv/a/"]
+write = ["/srv/b"]
+[tasks.a]
+call = "c.run"
+allow.read = ["srv/b"]
+[tasks.b]
+call = "c.run"
+allow = { read = [], write = ["/srv/b", "srv"] }
+"#,
+        r#"
+4:9 note[missing-folder] `read` of `defaults`: there is no folder `/srv/a` now | "/srv/a" | make it before the flow runs, or fix the path
+4:19 [bad-grant] `./srv/a/` of `defaults` looks the same to the task as `/srv/a` | "./srv/a/" | libraries of guests drop the first slash; grant one of them
+4:19 note[missing-folder] `read` of `defaults`: there is no folder `./srv/a/` now | "./srv/a/" | make it before the flow runs, or fix the path
+8:15 [bad-grant] `srv/b` of task `a` looks the same to the task as `/srv/b` | "srv/b" | libraries of guests drop the first slash; grant one of them
+8:15 note[missing-folder] `read` of task `a`: there is no folder `srv/b` now | "srv/b" | make it before the flow runs, or fix the path
+"#,
+    );
+}
+
+#[test]
 fn a_grant_that_no_import_can_use_is_a_warning() {
     accepted(
         r#"

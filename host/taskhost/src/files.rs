@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use taskhost_flow::check::Surroundings;
-use taskhost_flow::{Diagnostics, FlowSource};
+use taskhost_flow::{Diagnostics, FlowSource, FolderState, Surroundings};
+use taskhost_model::grants::FolderGrant;
 use taskhost_model::limits::{FLOW_BYTES_MAX, Limits};
 use taskhost_model::task_run::Bytes;
 
@@ -30,9 +30,71 @@ impl Surroundings for Files {
         read(path, DEFAULT_FILE_BYTES_MAX)
     }
 
-    fn folder_exists(&self, path: &Path) -> bool {
-        path.is_dir()
+    fn folder(&self, grant: &FolderGrant) -> FolderState {
+        let mut path = grant.base.clone().unwrap_or_else(|| "/".into());
+        for (at, step) in grant.steps().enumerate() {
+            path.push(step);
+            // As the sandbox goes: step by step, through no link.
+            match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => {}
+                Ok(metadata) if metadata.is_symlink() => return link(grant, at, &path),
+                Ok(metadata) => return no_folder(grant, at, &metadata),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return FolderState::Absent,
+                Err(error) => return unusable(reason(error), "check who may enter the folders on the way"),
+            }
+        }
+        match File::open(if path.as_os_str().is_empty() { Path::new(".") } else { &path }) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => FolderState::Absent,
+            Err(error) => unusable(reason(error), "change who may read it, or grant another one"),
+            Ok(_) => FolderState::There,
+        }
     }
+}
+
+fn unusable(reason: impl Into<String>, help: impl Into<String>) -> FolderState {
+    FolderState::Unusable { reason: reason.into(), help: help.into() }
+}
+
+/// The first steps of a granted folder, as a flow names them.
+fn beginning(grant: &FolderGrant, steps: usize) -> String {
+    let steps = grant.steps().take(steps).collect::<Vec<_>>().join("/");
+    match (&grant.base, steps.is_empty()) {
+        (None, _) => format!("/{steps}"),
+        (Some(_), true) => ".".to_owned(),
+        (Some(_), false) => steps,
+    }
+}
+
+/// The step `at` of the way, which ends at `path`, is a symbolic link.
+fn link(grant: &FolderGrant, at: usize, path: &Path) -> FolderState {
+    let reason = match at + 1 == grant.steps().count() {
+        true => "is a symbolic link".to_owned(),
+        false => format!("leads through the symbolic link `{}`", beginning(grant, at + 1)),
+    };
+    let here = grant.base.as_deref().map(|base| if base.as_os_str().is_empty() { Path::new(".") } else { base });
+    let here = here.and_then(|base| fs::canonicalize(base).ok());
+    let target = fs::canonicalize(path).ok().filter(|path| path.is_dir());
+    let meant = target.map(|path| grant.steps().skip(at + 1).fold(path, |path, step| path.join(step)));
+    let help = match meant.as_deref().map(|path| here.and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path)) {
+        Some(path) if path.as_os_str().is_empty() => "grant the folder that it points to: `.`".to_owned(),
+        Some(path) => format!("grant the folder that it points to: `{}`", path.display()),
+        None => "grant the folder that is meant; the link leads to none".to_owned(),
+    };
+    unusable(reason, help)
+}
+
+/// The step `at` of the way is a file, or a pipe or the like.
+fn no_folder(grant: &FolderGrant, at: usize, metadata: &fs::Metadata) -> FolderState {
+    let what = if metadata.is_file() { "a file" } else { "no folder" };
+    let reason = match at + 1 == grant.steps().count() {
+        true => format!("is {what}"),
+        false => format!("leads through `{}`, which is {what}", beginning(grant, at + 1)),
+    };
+    let help = match (&grant.base, at) {
+        (None, 0) => "grant a folder, not a file".to_owned(),
+        _ => format!("single files are not granted; grant the folder that holds it: `{}`", beginning(grant, at)),
+    };
+    unusable(reason, help)
 }
 
 /// A folder `taskhost` of this user, as the XDG base directory specification has it: below the folder that the variable names, if that is
@@ -78,6 +140,8 @@ fn reason(error: io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use taskhost_model::grants::Access;
+
     use super::*;
 
     #[test]
@@ -93,8 +157,32 @@ mod tests {
     #[test]
     fn folders_are_told_from_files_and_from_nothing() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let exists = |path: &str| Files.folder_exists(&here.join(path));
-        assert_eq!(["src", "Cargo.toml", "no-such-folder"].map(exists), [true, false, false]);
+        let state = |text: &str| Files.folder(&FolderGrant::new(text, here, Access::Read).expect("a folder"));
+        assert_eq!(
+            ["src/builder", ".", "no-such/folder"].map(state),
+            [FolderState::There, FolderState::There, FolderState::Absent]
+        );
+        let help = "single files are not granted; grant the folder that holds it: `src`";
+        assert_eq!(state("src/lib.rs"), unusable("is a file", help));
+        assert_eq!(state("src/lib.rs/x"), unusable("leads through `src/lib.rs`, which is a file", help));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_on_the_way_is_told_with_the_folder_that_it_points_to() {
+        let here = std::env::temp_dir().join(format!("taskhost-links-{}", std::process::id()));
+        fs::create_dir_all(here.join("data")).expect("folders");
+        for (link, target) in [("link", "data"), ("nowhere", "nothing"), ("out", "/usr")] {
+            std::os::unix::fs::symlink(target, here.join(link)).expect("a link");
+        }
+        let state = |text: &str| Files.folder(&FolderGrant::new(text, &here, Access::Write).expect("a folder"));
+        let found = ["link", "link/new", "nowhere", "out"].map(state);
+        let _ = fs::remove_dir_all(&here);
+        let points = |folder: &str| format!("grant the folder that it points to: `{folder}`");
+        assert_eq!(found[0], unusable("is a symbolic link", points("data")));
+        assert_eq!(found[1], unusable("leads through the symbolic link `link`", points("data/new")));
+        assert_eq!(found[2], unusable("is a symbolic link", "grant the folder that is meant; the link leads to none"));
+        assert_eq!(found[3], unusable("is a symbolic link", points("/usr")));
     }
 
     #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! One `allow`: folders, rules and names are read, and each that is malformed or stands twice is told at its place.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
 use std::path::Path;
@@ -32,8 +32,8 @@ impl fmt::Display for Holder<'_> {
 /// What one `allow` says; none where it leaves out a key.
 #[derive(Clone, Default)]
 pub(super) struct Allowed {
-    read: Option<Vec<FolderGrant>>,
-    write: Option<Vec<FolderGrant>>,
+    pub(super) read: Option<Vec<FolderGrant>>,
+    pub(super) write: Option<Vec<FolderGrant>>,
     network: Option<Vec<NetworkRule>>,
     http: Option<Vec<HttpRule>>,
     env: Option<Vec<Arc<str>>>,
@@ -126,28 +126,7 @@ impl FileCheck<'_, '_, '_> {
         Some(settings)
     }
 
-    /// Folders that are written are made when the task runs; those that are only read should be there.
-    fn check_folders(&mut self, written: &GrantsWritten, allowed: &Allowed, holder: Holder<'_>) {
-        let folders = allowed.write.iter().flatten();
-        let written_too: HashSet<&str> = folders.map(|folder| &*folder.guest_path).collect();
-        let folders = allowed.read.iter().flatten();
-        let mut folders: HashMap<&str, &FolderGrant> = folders.map(|folder| (&*folder.guest_path, folder)).collect();
-        for text in written.read.iter().flatten() {
-            let plain = FolderGrant::new(&text.value, Path::new("."), Access::Read);
-            // Each is told of once, where it stands first.
-            let Some(grant) = plain.ok().and_then(|plain| folders.remove(&*plain.guest_path)) else { continue };
-            if written_too.contains(&*grant.guest_path) {
-                let message = format!("`{}` stands under `write` of {holder} too, which includes reading", text.value);
-                self.warn_duplicate(message, text);
-            } else if !self.session.surroundings.folder_exists(&grant.host_path()) {
-                let message = format!("`read` of {holder}: there is no folder `{}` now", text.value);
-                let note = Diagnostic::new(Severity::Note, "missing-folder", message, &self.file.source, text.span);
-                self.push(note.with_help("make it before the flow runs, or fix the path"));
-            }
-        }
-    }
-
-    fn warn_duplicate(&mut self, message: String, text: &Text) {
+    pub(super) fn warn_duplicate(&mut self, message: String, text: &Text) {
         let warning = Diagnostic::new(Severity::Warning, "duplicate-grant", message, &self.file.source, text.span);
         self.push(warning.with_help("remove it"));
     }

@@ -184,6 +184,9 @@ impl FileCheck<'_, '_, '_> {
                 }
             }
         }
+        if own.read.is_some() || own.write.is_some() {
+            self.check_lookalikes(own, holder);
+        }
         let is_own = own.secrets.is_some() || own.config.is_some();
         let secrets = own.secrets.as_ref().or(defaults.secrets.as_ref());
         let config = own.config.as_ref().or(defaults.config.as_ref());

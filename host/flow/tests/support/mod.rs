@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use taskhost_flow::{Checked, Diagnostics, FlowSource, Surroundings, check, parse};
+use taskhost_flow::{Checked, Diagnostics, FlowSource, FolderState, Surroundings, check, parse};
+use taskhost_model::grants::FolderGrant;
 use taskhost_model::seams::{Catalog, CatalogError};
 use taskhost_model::signature::ImportedInterface;
 use taskhost_model::{ComponentSignature, Digest, TaskSignature, ValueType};
@@ -109,9 +110,15 @@ impl Surroundings for Files {
         Ok(text.as_bytes().to_vec())
     }
 
-    fn folder_exists(&self, path: &Path) -> bool {
-        let path = path.strip_prefix(".").unwrap_or(path);
-        self.0.keys().any(|file| Path::new(file).starts_with(path))
+    fn folder(&self, grant: &FolderGrant) -> FolderState {
+        let path = grant.host_path();
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        let is = |file: &&str| Path::new(file) == path;
+        match self.0.keys().any(|file| Path::new(file).starts_with(path)) {
+            _ if self.0.keys().any(is) => FolderState::Unusable { reason: "is a file".into(), help: "…".into() },
+            true => FolderState::There,
+            false => FolderState::Absent,
+        }
     }
 }
 
