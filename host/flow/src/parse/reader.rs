@@ -116,7 +116,10 @@ impl<'s> Reader<'s> {
     fn unknown_key(&mut self, place: Table, entry: &Entry<'_>) -> Option<&'static str> {
         let known = keys::keys_of(place).filter(|key| key.available).map(|key| key.name);
         let meant = self.suggestions.nearest(entry.key, known.clone());
-        let help = self.suggestions.help(entry.key, known);
+        let help = match misplaced(place, entry.key).filter(|_| meant.is_none()) {
+            None => self.suggestions.help(entry.key, known),
+            help => help,
+        };
         let message = format!("{} has no key `{}`", place.title(), entry.key);
         self.error("unknown-key", message, Some(entry.key_span)).help = help;
         if meant.is_none() {
@@ -296,6 +299,23 @@ impl<'s> Reader<'s> {
     /// The place of a part of a string value. Escapes move it; then the whole string is meant.
     pub(super) fn inside(&self, value: Span, text: &str, start: usize, end: usize) -> Span {
         places(self.source, value, text)(start, end)
+    }
+}
+
+/// Where a key belongs that is known, but not here.
+fn misplaced(place: Table, key: &str) -> Option<String> {
+    let is_in = |table| keys::find(table, key).is_some_and(|key| key.available);
+    match place {
+        Table::Task | Table::Defaults if is_in(Table::Limits) => {
+            Some(format!("it goes into `limits`: write `limits.{key}`"))
+        }
+        Table::Task | Table::Defaults if is_in(Table::Allow) => {
+            Some(format!("it goes into `allow`: write `allow.{key}`"))
+        }
+        Table::Limits | Table::Allow if is_in(Table::Defaults) => {
+            Some(format!("it stands beside {}, not in it", place.title()))
+        }
+        _ => None,
     }
 }
 
