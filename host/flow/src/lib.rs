@@ -37,7 +37,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod flow;
 pub mod keys;
-mod names;
+pub mod names;
 pub mod parse;
 pub mod plan;
 pub mod schema;

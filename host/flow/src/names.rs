@@ -10,11 +10,11 @@ const LISTED_MAX: usize = 8;
 const EFFORT_MAX: usize = 100_000_000;
 
 /// How names look, for messages.
-pub(crate) const NAME_RULE: &str =
+pub const NAME_RULE: &str =
     "names begin with a letter and are words joined by `-`, each in lower case (or all in upper case)";
 
 /// Whether `name` is kebab-case as in WIT: words of lower-case (or upper-case) letters and digits, joined by `-`.
-pub(crate) fn is_kebab(name: &str) -> bool {
+pub fn is_kebab(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.split('-').all(|word| {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -24,7 +24,7 @@ pub(crate) fn is_kebab(name: &str) -> bool {
 }
 
 /// A kebab-case name like `name`, if there is one: `myTask`, `my_task` and `my task` are `my-task`.
-pub(crate) fn to_kebab(name: &str) -> Option<String> {
+pub fn to_kebab(name: &str) -> Option<String> {
     let mut kebab = String::new();
     let mut lower_before = false;
     for c in name.chars() {
@@ -40,6 +40,15 @@ pub(crate) fn to_kebab(name: &str) -> Option<String> {
     }
     let kebab = kebab.trim_matches('-');
     is_kebab(kebab).then(|| kebab.to_owned())
+}
+
+/// The candidate most like `name`, if one is like it.
+///
+/// ```
+/// assert_eq!(taskhost_flow::names::nearest("stpo", ["start", "stop"]), Some("stop"));
+/// ```
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    Suggestions::new().nearest(name, candidates)
 }
 
 /// Finds the name that was meant, as long as its budget lasts.

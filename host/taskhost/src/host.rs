@@ -18,6 +18,7 @@ use taskhost_model::{FlowRunId, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
 
 use crate::builder::FlowBuilder;
+use crate::call_settings::CallSettings;
 use crate::component::Component;
 use crate::error::{HostError, HostErrorKind, RunError};
 use crate::files::{self, Files};
@@ -25,7 +26,7 @@ use crate::outputs::Outputs;
 use crate::run::{IntoFlow, Launch};
 use crate::runners::{PoolSize, Pools};
 use crate::secrets::{SecretSources, Secrets};
-use crate::single_call::{self, CallSettings};
+use crate::single_call;
 
 /// How a host is set up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,7 +176,12 @@ impl Host {
         settings: &CallSettings,
     ) -> Result<Checked, RunError> {
         let signature = self.0.sandbox.signature(component).map_err(|error| HostError::component(component, error))?;
-        Ok(self.check_file(single_call::flow(component, &signature, function, given, settings)?)?)
+        let settings = settings.written();
+        let flow = single_call::flow(component, &signature, function, given, &settings);
+        match flow.and_then(|file| self.check_file(file)) {
+            Ok(checked) => Ok(Checked { notes: settings.told(checked.notes), ..checked }),
+            Err(mistakes) => Err(settings.told(mistakes).into()),
+        }
     }
 
     /// The same with its arguments, ready to be started.

@@ -42,6 +42,7 @@
 //! values and limits are in [`model`].
 
 pub mod builder;
+mod call_settings;
 mod component;
 mod error;
 mod events;
@@ -62,6 +63,7 @@ pub use taskhost_sandbox::{CachedComponent, Command, CompileCache, Inspection, S
 pub use builder::FlowBuilder;
 pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};
 pub use builder::handle::{Action, ParameterHandle, TaskHandle};
+pub use call_settings::CallSettings;
 pub use component::Component;
 pub use error::{HostError, HostErrorKind, RunError};
 pub use events::{ATTACHMENTS_MAX, Events, Happening};
@@ -69,5 +71,4 @@ pub use host::{Host, HostOptions, RunOptions};
 pub use outputs::{OutputError, Outputs};
 pub use run::{IntoFlow, Launch, Run};
 pub use secrets::{FileNeed, SecretSource, SecretSources, Secrets, secrets_wanted};
-pub use single_call::CallSettings;
 pub use typed::{FromValue, IntoValue, TypeMismatch, TypedValue};

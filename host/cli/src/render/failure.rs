@@ -80,8 +80,11 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
             format!("raise `{}` at `[tasks.{task}]`{in_flow}, or give the task less to do", limit.key())
         }
         TaskFailure::Lost(_) => "run the flow again".to_owned(),
+        TaskFailure::Ungrantable(_) if failed.flow.is_none() => "correct `--allow`, or make what it names".to_owned(),
         TaskFailure::Ungrantable(_) => format!("correct `allow` of `{task}`{in_flow}, or make what it names"),
+        TaskFailure::Unusable(_) if failed.flow.is_none() => format!("build {component} anew"),
         TaskFailure::Unusable(_) => format!("build {component} anew, or let `{task}` call another one"),
+        TaskFailure::BadArguments(_) if failed.flow.is_none() => "correct the arguments".to_owned(),
         TaskFailure::BadArguments(_) => format!("correct the arguments of `{task}`{in_flow}"),
     }
 }
