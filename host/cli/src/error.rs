@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
+use taskhost::HostError;
 use taskhost_flow::{Diagnostics, PlanError};
 
 use crate::output::{self, BAD, HELP, styled};
@@ -40,6 +41,8 @@ pub(crate) enum CliError {
     },
     /// Mistakes of a flow.
     Diagnostics(Diagnostics),
+    /// Secrets that cannot be had, or where they come from is wrong: nothing ran.
+    Secrets(HostError),
     /// Mistakes in the parameters of a flow, or the arguments of a function.
     Parameters(PlanError),
 }
@@ -91,6 +94,10 @@ impl CliError {
         match self {
             CliError::Message { exit: Exit::Rejected, message, help } => Some(json!([one(None, message, help)])),
             CliError::Message { .. } => None,
+            CliError::Secrets(HostError { message, help, parts, .. }) => {
+                let all = if parts.is_empty() { std::slice::from_ref(message) } else { parts };
+                Some(all.iter().map(|message| one(Some("unusable-secret"), message, help)).collect())
+            }
             CliError::Diagnostics(diagnostics) => Some(render::diagnostics::json(diagnostics)),
             CliError::Parameters(PlanError(errors)) => {
                 Some(errors.iter().map(|error| one(Some(error.code), &error.message, &error.help)).collect())
@@ -108,6 +115,7 @@ impl CliError {
                 }
                 exit
             }
+            CliError::Secrets(error) => CliError::from(error).report(),
             CliError::Diagnostics(diagnostics) => {
                 output::stderr(&render::diagnostics::text(&diagnostics));
                 output::stderr(&format!("{}\n", render::diagnostics::tally(&diagnostics)));

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use taskhost::Host;
 use taskhost_engine::FlowRun;
 
 use crate::error::{CliError, Exit};
@@ -14,6 +15,8 @@ static STATE: Mutex<State> = Mutex::new(State::Nothing);
 /// What there is to stop.
 enum State {
     Nothing,
+    /// Secrets are being looked up, perhaps by commands that would outlive us.
+    Fetching(Host),
     /// A flow run is being started: it is stopped as soon as it is known.
     Starting {
         asked: bool,
@@ -29,6 +32,21 @@ fn state() -> MutexGuard<'static, State> {
 /// From here on, signals end the process with the exit code for it.
 pub(crate) fn listen() -> Result<(), CliError> {
     ctrlc::set_handler(on_signal).map_err(|error| CliError::internal(format!("could not listen to Ctrl-C: {error}")))
+}
+
+/// Meanwhile, a signal ends the commands that secrets come from, and then the process.
+pub(crate) fn while_fetching<T>(host: &Host, fetch: impl FnOnce() -> T) -> T {
+    *state() = State::Fetching(host.clone());
+    let fetched = fetch();
+    let mut after = state();
+    while matches!(*after, State::Stopping) {
+        // What was fetched is of no use any more, nor is why it could not be. The process is about to end.
+        drop(after);
+        std::thread::park();
+        after = state();
+    }
+    *after = State::Nothing;
+    fetched
 }
 
 /// From here on, a signal stops the flow run that `start` gives.
@@ -55,6 +73,11 @@ fn on_signal() {
             };
             progress.say(&format!("{} {what} (once more: exit at once)\n", styled(STRONG, "interrupted:")));
             run.cancel();
+        }
+        State::Fetching(host) => {
+            drop(state);
+            host.stop_fetching();
+            std::process::exit(Exit::Interrupted as i32);
         }
         State::Nothing | State::Starting { asked: true } | State::Stopping => {
             std::process::exit(Exit::Interrupted as i32);

@@ -30,11 +30,13 @@ pub struct HostError {
     pub message: String,
     /// What to do instead, if known.
     pub help: Option<String>,
+    /// Each mistake by itself, if the message may tell of several.
+    pub parts: Vec<String>,
 }
 
 impl HostError {
     pub(crate) fn new(kind: HostErrorKind, message: impl Into<String>) -> HostError {
-        HostError { kind, message: message.into(), help: None }
+        HostError { kind, message: message.into(), help: None, parts: Vec::new() }
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> HostError {
@@ -45,14 +47,14 @@ impl HostError {
 
 impl From<SandboxError> for HostError {
     fn from(error: SandboxError) -> HostError {
-        HostError { kind: HostErrorKind::Internal, message: error.message, help: error.help }
+        HostError { kind: HostErrorKind::Internal, message: error.message, help: error.help, parts: Vec::new() }
     }
 }
 
 impl HostError {
     pub(crate) fn component(path: &std::path::Path, error: CatalogError) -> HostError {
         let message = format!("component `{}` {}", path.display(), error.message);
-        HostError { kind: HostErrorKind::Rejected, message, help: error.help }
+        HostError { kind: HostErrorKind::Rejected, message, help: error.help, parts: Vec::new() }
     }
 }
 

@@ -203,6 +203,12 @@ impl Host {
         self.0.secrets.fetch(flow, &self.0.sources)
     }
 
+    /// Ends the commands that [`Host::fetch_secrets`] waits for, with all that they started, and lets no other start: for a signal that
+    /// ends the process.
+    pub fn stop_fetching(&self) {
+        self.0.secrets.stop();
+    }
+
     /// Starts a flow run and returns at once.
     pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> FlowRun {
         let own = plan.flow().runner;

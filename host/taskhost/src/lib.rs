@@ -51,6 +51,7 @@ mod host;
 mod outputs;
 mod run;
 mod runners;
+mod secret_command;
 mod secrets;
 mod single_call;
 mod typed;

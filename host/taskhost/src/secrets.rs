@@ -6,30 +6,26 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use taskhost_flow::{Flow, TaskKind};
+use taskhost_flow::{Flow, TaskKind, names};
 use taskhost_model::seams::Vault;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{HostError, HostErrorKind};
 use crate::files;
+use crate::secret_command::{Commands, without_line_end};
 
 /// Largest value, in bytes: a key or a token, not a data set.
-const SECRET_BYTES_MAX: u64 = 64 << 10;
+pub(crate) const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Shortest value, in bytes: a shorter one stands in too many texts by chance to be kept out of logs.
 const SECRET_BYTES_MIN: usize = 4;
 
 /// Largest `secrets.toml`, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-
-/// A command that asks somebody may take a while; one that hangs must not keep a flow from its error.
-const COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Where the value of a secret comes from.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,7 +68,7 @@ impl SecretSource {
     }
 
     /// The value, or why there is none; the reason reads after "secret `x`: ".
-    fn value(&self) -> Result<Arc<str>, String> {
+    fn value(&self, commands: &Commands) -> Result<Arc<str>, String> {
         let bytes = match self {
             SecretSource::Value(value) => value.as_bytes().to_vec(),
             SecretSource::Variable(name) => match std::env::var(name) {
@@ -84,10 +80,10 @@ impl SecretSource {
                 files::read(path, SECRET_BYTES_MAX).map_err(|why| format!("file `{}` {why}", path.display()))?,
             ),
             SecretSource::Program(words) => match words.split_first() {
-                Some((program, arguments)) => output(Command::new(program).args(arguments), program)?,
+                Some((program, arguments)) => commands.output(Command::new(program).args(arguments), program)?,
                 None => return Err("its command is empty".into()),
             },
-            SecretSource::Shell(line) => output(Command::new("sh").arg("-c").arg(line), line)?,
+            SecretSource::Shell(line) => commands.output(Command::new("sh").arg("-c").arg(line), line)?,
         };
         let text = String::from_utf8(bytes).map_err(|_| "its value is no UTF-8 text".to_owned())?;
         match text.len() {
@@ -141,8 +137,24 @@ impl SecretSources {
         self
     }
 
+    /// Why a text is no name of a secret, so that no flow can ask for it, and what to write instead; none if it is one.
+    pub fn misnamed(name: &str) -> Option<(String, String)> {
+        if names::is_kebab(name) {
+            return None;
+        }
+        let help = match names::to_kebab(name) {
+            Some(meant) => format!("write `{meant}`"),
+            None => "write it as the flow has it, such as `api-token`".to_owned(),
+        };
+        Some((format!("`{}` is no name of a secret: {}", name.escape_debug(), names::NAME_RULE), help))
+    }
+
     /// The values of these secrets, each looked up once; or every reason why that cannot be.
-    fn look_up(&self, wanted: &BTreeMap<Arc<str>, String>) -> Result<BTreeMap<Arc<str>, Arc<str>>, HostError> {
+    fn look_up(
+        &self,
+        wanted: &BTreeMap<Arc<str>, String>,
+        commands: &Commands,
+    ) -> Result<BTreeMap<Arc<str>, Arc<str>>, HostError> {
         let is_given = |name: &Arc<str>| self.given.contains_key(&**name);
         let in_file = if wanted.keys().all(is_given) { BTreeMap::new() } else { self.read_file()? };
         let (mut values, mut reasons) = (BTreeMap::new(), Vec::new());
@@ -153,7 +165,14 @@ impl SecretSources {
                 is_set.then(|| SecretSource::Variable(variable.clone()))
             };
             let source = self.given.get(&**name).or_else(|| in_file.get(&**name)).cloned().or_else(by_variable);
-            let value = source.map_or_else(|| Err("it is given nowhere".to_owned()), |source| source.value());
+            let nowhere = || {
+                let others = self.given.keys().chain(in_file.keys()).map(String::as_str);
+                match names::nearest(name, others.filter(|other| !wanted.contains_key(*other))) {
+                    Some(near) => format!("it is given nowhere, but `{near}` is"),
+                    None => "it is given nowhere".to_owned(),
+                }
+            };
+            let value = source.map_or_else(|| Err(nowhere()), |source| source.value(commands));
             match value {
                 Ok(value) => drop(values.insert(name.clone(), value)),
                 Err(reason) => reasons.push((name, task, reason)),
@@ -180,7 +199,8 @@ impl SecretSources {
             self.file.iter().map(|(path, _)| format!("as `{name} = {{ file = \"…\" }}` in {}", path.display())),
         );
         ways.extend(self.use_variables.then(|| format!("in the variable `{}`", variable_of(name))));
-        HostError::new(HostErrorKind::Usage, message).with_help(ways.join(", or "))
+        let error = HostError::new(HostErrorKind::Usage, message).with_help(ways.join(", or "));
+        HostError { parts: lines, ..error }
     }
 
     fn read_file(&self) -> Result<BTreeMap<String, SecretSource>, HostError> {
@@ -203,6 +223,10 @@ impl SecretSources {
         let folder = path.parent().unwrap_or(Path::new(""));
         let entries = table.get_ref().iter().map(|(name, value)| {
             let name = name.get_ref().to_string();
+            if let Some((what, help)) = SecretSources::misnamed(&name) {
+                let message = format!("file of secrets `{}`: {what}", path.display());
+                return Err(HostError::new(HostErrorKind::Usage, message).with_help(help));
+            }
             let source = source_of(value.get_ref(), folder)
                 .ok_or_else(|| wrong(format!("does not say where `{name}` comes from")))?;
             Ok((name, source))
@@ -236,75 +260,23 @@ fn variable_of(name: &str) -> String {
     format!("TASKHOST_SECRET_{}", name.to_uppercase().replace('-', "_"))
 }
 
-fn without_line_end(mut bytes: Vec<u8>) -> Vec<u8> {
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
-        if bytes.last() == Some(&b'\r') {
-            bytes.pop();
-        }
-    }
-    bytes
-}
-
-/// What a command writes to stdout; its stderr is ours, and there is nothing for it to read.
-fn output(command: &mut Command, name: &str) -> Result<Vec<u8>, String> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("command `{name}` could not be started: {error}"))?;
-    let read = read_until(&mut child, Instant::now() + COMMAND_TIME_MAX);
-    if read.is_err() {
-        // It may be over already; nothing else of it is of use.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    read.map_err(|why| format!("command `{name}` {why}"))
-}
-
-fn read_until(child: &mut Child, end: Instant) -> Result<Vec<u8>, String> {
-    let stdout = child.stdout.take().ok_or("has no stdout")?;
-    let (sender, receiver) = std::sync::mpsc::sync_channel::<io::Result<Vec<u8>>>(1);
-    // A thread of its own, since nothing else ends a read. It ends with the command's stdout, or with us.
-    std::thread::Builder::new()
-        .name("taskhost-secret".into())
-        .spawn(move || {
-            let mut bytes = Vec::new();
-            let read = stdout.take(SECRET_BYTES_MAX + 3).read_to_end(&mut bytes);
-            // Nobody listens any more after the time is up.
-            let _ = sender.send(read.map(|_| bytes));
-        })
-        .map_err(|error| format!("could not be read: {error}"))?;
-    let late = || format!("did not end within {} s", COMMAND_TIME_MAX.as_secs());
-    let bytes = receiver.recv_timeout(end.saturating_duration_since(Instant::now())).map_err(|_| late())?;
-    let bytes = bytes.map_err(|error| format!("could not be read: {error}"))?;
-    if bytes.len() as u64 > SECRET_BYTES_MAX + 2 {
-        return Err("wrote more than 64 KiB".into());
-    }
-    loop {
-        match child.try_wait().map_err(|error| format!("was lost: {error}"))? {
-            Some(status) if status.success() => return Ok(without_line_end(bytes)),
-            Some(status) => return Err(format!("failed ({status})")),
-            None if Instant::now() >= end => return Err(late()),
-            None => std::thread::sleep(Duration::from_millis(2)),
-        }
-    }
-}
-
 /// Values of secrets by name, for the sandbox. They are forgotten with the host.
 #[derive(Default)]
-pub struct Secrets(Mutex<BTreeMap<Arc<str>, Arc<str>>>);
+pub struct Secrets {
+    values: Mutex<BTreeMap<Arc<str>, Arc<str>>>,
+    commands: Commands,
+}
 
 /// Names only.
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.lock().unwrap_or_else(PoisonError::into_inner).keys()).finish()
+        f.debug_set().entries(self.values.lock().unwrap_or_else(PoisonError::into_inner).keys()).finish()
     }
 }
 
 impl Vault for Secrets {
     fn secret(&self, name: &str) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 }
 
@@ -317,9 +289,14 @@ impl Secrets {
             return Ok(());
         }
         // Not under the lock: a command may take its time.
-        let values = sources.look_up(&wanted)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
+        let values = sources.look_up(&wanted, &self.commands)?;
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).extend(values);
         Ok(())
+    }
+
+    /// Ends the commands that are looked up from, and lets no other start.
+    pub(crate) fn stop(&self) {
+        self.commands.stop();
     }
 }
 
@@ -354,11 +331,7 @@ mod tests {
     }
 
     fn reason(source: SecretSource) -> String {
-        source.value().expect_err("no value")
-    }
-
-    fn shell(line: &str) -> SecretSource {
-        SecretSource::Shell(line.into())
+        source.value(&Commands::default()).expect_err("no value")
     }
 
     /// A file that is deleted at the end.
@@ -378,33 +351,13 @@ mod tests {
         }
     }
 
-    #[cfg(unix)]
-    #[test]
-    fn a_command_gives_its_stdout_without_one_line_end() {
-        assert_eq!(shell("echo hunter22; echo").value().as_deref(), Ok("hunter22\n"));
-        let program = SecretSource::Program(["printf", "%s", "with space "].map(str::to_owned).to_vec());
-        assert_eq!(program.value().as_deref(), Ok("with space "));
-        assert_eq!(shell("cat; echo hunter22").value().as_deref(), Ok("hunter22"));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_command_that_fails_or_says_too_much_is_refused_with_the_reason() {
-        assert!(reason(shell("echo hunter22; exit 3")).contains("failed (exit status: 3)"));
-        assert!(reason(shell("yes")).ends_with("wrote more than 64 KiB"));
-        assert!(reason(SecretSource::Program(vec!["no-such-program".into()])).contains("could not be started"));
-        for line in ["echo hunter22; exit 3", "yes"] {
-            assert!(!reason(shell(line)).replace(line, "").contains("hunter22"), "a value is never told");
-        }
-    }
-
     #[test]
     fn a_value_that_cannot_be_kept_out_of_logs_is_refused() {
         let value = |text: &str| SecretSource::Value(text.into());
         assert!(reason(value("abc")).contains("too short to be kept out of logs"));
         assert!(reason(value("")).contains("empty"));
         assert!(reason(value(&"x".repeat(65_537))).contains("larger than 64 KiB"));
-        assert_eq!(value("abcd").value().as_deref(), Ok("abcd"));
+        assert_eq!(value("abcd").value(&Commands::default()).as_deref(), Ok("abcd"));
         assert!(!format!("{:?}", value("hunter22")).contains("hunter22"));
     }
 
@@ -425,7 +378,7 @@ mod tests {
         let file = File::new("toml", &format!("a = {{ file = {name:?} }}\nb = {{ file = {name:?} }}\n"));
         let sources = SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
         let sources = sources.with("a", SecretSource::Value("given-here".into()));
-        let values = sources.look_up(&wants(&["a", "b"])).expect("values");
+        let values = sources.look_up(&wants(&["a", "b"]), &Commands::default()).expect("values");
         assert_eq!(values.values().map(|value| &**value).collect::<Vec<_>>(), ["given-here", "from-a-file"]);
     }
 
@@ -433,7 +386,7 @@ mod tests {
     fn every_secret_that_is_missing_is_told_with_the_ways_to_give_it() {
         let sources = SecretSources { use_variables: true, ..SecretSources::default() };
         let sources = sources.with("b", SecretSource::Variable("TASKHOST_TEST_NO_SUCH_VARIABLE".into()));
-        let error = sources.look_up(&wants(&["api-token", "b"])).expect_err("missing");
+        let error = sources.look_up(&wants(&["api-token", "b"]), &Commands::default()).expect_err("missing");
         assert_eq!(
             error.to_string(),
             "2 secrets cannot be had\n  \
@@ -446,6 +399,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_like_the_one_that_is_missing_is_told() {
+        let file = File::new("near", "api-tokn = { env = \"A\" }\nother = { env = \"B\" }\n");
+        let sources = SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
+        let error = sources.look_up(&wants(&["api-token"]), &Commands::default()).expect_err("missing");
+        assert!(error.message.ends_with("it is given nowhere, but `api-tokn` is"), "{error}");
+        assert_eq!(error.parts.len(), 1);
+    }
+
+    #[test]
+    fn what_no_flow_could_ask_for_is_no_name_in_a_file() {
+        let file = File::new("names", "api_token = { env = \"A\" }\n");
+        let sources = SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
+        let error = sources.look_up(&wants(&["api-token"]), &Commands::default()).expect_err("wrong");
+        assert!(error.message.contains("`api_token` is no name of a secret"), "{error}");
+        assert_eq!(error.help.as_deref(), Some("write `api-token`"));
+    }
+
+    #[test]
     fn a_file_of_secrets_that_is_wrong_is_told_without_its_content() {
         for content in
             ["a = \"hunter22\"", "a = hunter22", "a = { env = \"A\", file = \"B\" }", "a = { vault = \"hunter22\" }"]
@@ -453,22 +424,30 @@ mod tests {
             let file = File::new("wrong", content);
             let sources =
                 SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
-            let error = sources.look_up(&wants(&["a"])).expect_err("wrong").to_string();
+            let error = sources.look_up(&wants(&["a"]), &Commands::default()).expect_err("wrong").to_string();
             assert!(error.contains("file of secrets") && !error.contains("hunter22"), "{error}");
         }
         let absent = |need| SecretSources { file: Some(("/no/such/file".into(), need)), ..SecretSources::default() };
         assert!(
-            absent(FileNeed::Required).look_up(&wants(&["a"])).expect_err("absent").message.contains("does not exist")
+            absent(FileNeed::Required)
+                .look_up(&wants(&["a"]), &Commands::default())
+                .expect_err("absent")
+                .message
+                .contains("does not exist")
         );
         assert!(
-            absent(FileNeed::Optional).look_up(&wants(&["a"])).expect_err("missing").message.contains("given nowhere")
+            absent(FileNeed::Optional)
+                .look_up(&wants(&["a"]), &Commands::default())
+                .expect_err("missing")
+                .message
+                .contains("given nowhere")
         );
     }
 
     #[test]
     fn secrets_show_their_names_only() {
         let secrets = Secrets::default();
-        secrets.0.lock().expect("no panic").insert("api-token".into(), "hunter22".into());
+        secrets.values.lock().expect("no panic").insert("api-token".into(), "hunter22".into());
         assert_eq!(secrets.secret("api-token").as_deref(), Some("hunter22"));
         assert_eq!(secrets.secret("other"), None);
         assert_eq!(format!("{secrets:?}"), "{\"api-token\"}");

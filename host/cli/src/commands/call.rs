@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use taskhost::{CallSettings, Host, HostOptions, RunError, RunOptions};
-use taskhost_flow::PlanError;
+use taskhost_flow::{Flow, PlanError};
 use taskhost_model::seams::Catalog as _;
 use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, ValueType, json};
 
@@ -45,7 +45,8 @@ fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     let checked = host.check_call(&args.component, &function, &names, &settings(args)?)?;
     commands::tell_notes(&checked, voice);
     let plan = taskhost_flow::plan(&checked.flow, given).map_err(|error| in_words_of_a_call(error, task))?;
-    commands::fetch_secrets(&host, &checked.flow, &args.secrets)?;
+    commands::fetch_secrets(&host, &checked.flow, &args.secrets)
+        .map_err(|error| secrets_of_a_call(error, &checked.flow))?;
     let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None);
     report(args, &executed, voice)
 }
@@ -183,6 +184,16 @@ fn in_words_of_a_call(mut error: PlanError, task: &TaskSignature) -> CliError {
         }
     }
     error.into()
+}
+
+/// There is no task of that name for people.
+fn secrets_of_a_call(error: CliError, flow: &Flow) -> CliError {
+    let CliError::Secrets(mut error) = error else { return error };
+    let wants = flow.tasks.first().map_or(String::new(), |task| format!(", which task `{}` wants", task.name));
+    for text in error.parts.iter_mut().chain([&mut error.message]) {
+        *text = text.replace(&wants, "");
+    }
+    CliError::Secrets(error)
 }
 
 /// What a function takes, those that may be left out included.

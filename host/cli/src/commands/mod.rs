@@ -114,19 +114,30 @@ fn fetch_secrets(host: &Host, flow: &Flow, args: &SecretArgs) -> Result<(), CliE
     let names = args.secrets.iter().filter_map(|word| word.split_once('='));
     for (name, _) in names.filter(|(name, _)| !wanted.contains_key(*name)) {
         let warning = styled(WARN, "warning:");
-        output::stderr(&format!("{warning} no task wants the secret `{}`: it was not looked up\n", visible(name)));
+        let near = render::hints::nearest(name, wanted.keys().map(|name| &**name));
+        let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        output::stderr(&format!(
+            "{warning} no task wants the secret `{}`: it was not looked up{near}\n",
+            visible(name)
+        ));
     }
-    Ok(host.fetch_secrets(flow)?)
+    interrupt::while_fetching(host, || host.fetch_secrets(flow)).map_err(CliError::Secrets)
 }
 
 impl SecretArgs {
     /// Those of the user, and of the command line, which win.
     fn sources(&self) -> Result<SecretSources, CliError> {
-        self.secrets.iter().try_fold(SecretSources::of_user(), |sources, word| {
+        self.secrets.iter().try_fold(SecretSources::of_user(), |sources, word| -> Result<_, CliError> {
             // What stands there may be the secret itself: it is not repeated.
             let help = "write it as in `--secret api-token=env:VARIABLE`, `=file:PATH` or `=command:LINE`";
             let (name, source) =
                 word.split_once('=').ok_or_else(|| CliError::usage("a `--secret` has no `=`", help))?;
+            if let Some((what, help)) = SecretSources::misnamed(name) {
+                return Err(CliError::usage(what, help));
+            }
+            if sources.given.contains_key(name) {
+                return Err(CliError::usage(format!("secret `{name}` is given twice"), "keep one `--secret` for it"));
+            }
             let wrong = || CliError::usage(format!("secret `{name}` does not say where it comes from"), help);
             Ok(sources.with(name, SecretSource::parse(source).ok_or_else(wrong)?))
         })
