@@ -4,6 +4,10 @@
 
 use std::sync::Arc;
 
+mod event;
+
+pub use event::{attachment, run_event, task_failure, task_state, timed_events, usage};
+
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -24,6 +24,7 @@
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
 pub mod assign;
+pub mod codec;
 pub mod digest;
 pub mod event;
 pub mod grants;

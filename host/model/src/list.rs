@@ -119,6 +119,19 @@ impl List {
         }
     }
 
+    /// The element type and the bytes as in guest memory, if the list is packed.
+    pub(crate) fn packed(&self) -> Option<(&ValueType, &Bytes)> {
+        match &self.0 {
+            Repr::Packed(packed) => Some((&packed.element, &packed.image)),
+            Repr::Values(_) => None,
+        }
+    }
+
+    /// A list of values that do not allow to be packed.
+    pub(crate) fn unpacked(values: Vec<Value>) -> List {
+        List(Repr::Values(values.into()))
+    }
+
     /// The bytes of a `list<u8>`.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         match &self.0 {

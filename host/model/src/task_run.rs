@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,9 +28,38 @@ impl FlowRunId {
     }
 }
 
+/// Digits of a printed id: base 32 without letters that look like digits or like each other.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// From its 16 characters, as printed.
+impl FromStr for FlowRunId {
+    type Err = NoFlowRunId;
+
+    fn from_str(text: &str) -> Result<FlowRunId, NoFlowRunId> {
+        let digit = |byte| DIGITS.iter().position(|digit| *digit == byte).ok_or(NoFlowRunId);
+        if text.len() != 16 {
+            return Err(NoFlowRunId);
+        }
+        text.bytes().try_fold(0, |id, byte| Ok(id << 5 | digit(byte)? as u128)).map(FlowRunId)
+    }
+}
+
+/// A text that is no id of a flow run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NoFlowRunId;
+
+impl fmt::Display for NoFlowRunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "an id of a flow run has 16 characters, digits and lower-case letters without `i`, `l`, `o` and `u`",
+        )
+    }
+}
+
+impl std::error::Error for NoFlowRunId {}
+
 impl fmt::Display for FlowRunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         for at in (0..16).rev() {
             let digit = DIGITS[(self.0 >> (5 * at)) as usize & 31];
             write!(f, "{}", char::from(digit))?;
@@ -309,6 +339,17 @@ mod tests {
         assert!(earlier < later);
         assert!(earlier.to_string() < later.to_string());
         assert_eq!(later.to_string().len(), 16);
+    }
+
+    #[test]
+    fn a_flow_run_id_is_read_back_from_its_characters() {
+        for id in [FlowRunId::new(0, 0), FlowRunId::new(1_790_000_000_000, 77), FlowRunId::new((1 << 48) - 1, u32::MAX)]
+        {
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        for text in ["", "0", "000000000000000l", "000000000000000A", "00000000000000000", "ßßßßßßßß"] {
+            assert_eq!(text.parse::<FlowRunId>(), Err(NoFlowRunId), "{text}");
+        }
     }
 
     #[test]
