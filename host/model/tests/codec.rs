@@ -233,7 +233,7 @@ fn a_value_nests_only_so_deep() {
     let error = decode_value(&encoded(&nested(DEPTH_MAX + 2))).expect_err("too deep");
     assert_eq!(error.message, "nests deeper than 128 levels");
     // Nor do bytes that go on like that for long.
-    let bytes: Vec<u8> = std::iter::once(VERSION).chain([23; 1_000_000]).collect();
+    let bytes: Vec<u8> = std::iter::once(VERSION).chain(std::iter::repeat_n(23, 1_000_000)).collect();
     assert!(decode_value(&bytes).is_err());
 }
 

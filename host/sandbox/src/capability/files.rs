@@ -79,7 +79,7 @@ fn open_one(grant: &FolderGrant) -> Result<Dir, FolderError> {
         .map_or(Path::new("/"), |base| if base.as_os_str().is_empty() { Path::new(".") } else { base });
     let mut folder =
         File::open(base).map_err(|error| wrong(format!("cannot be opened: `{}`: {error}", base.display())))?;
-    let mut place = PathBuf::new();
+    let mut place = if grant.base.is_some() { PathBuf::new() } else { PathBuf::from("/") };
     for step in grant.steps() {
         place.push(step);
         folder = open_step(&folder, step, grant.access).map_err(|why| wrong(told(&folder, step, &place, &why)))?;
