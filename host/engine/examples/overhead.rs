@@ -63,6 +63,7 @@ fn call() -> TaskKind {
         limits: Limits::DEFAULT,
         grants: Arc::default(),
         deterministic: false,
+        cache: None,
     }))
 }
 

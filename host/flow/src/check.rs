@@ -31,6 +31,7 @@ mod order;
 mod outputs;
 mod parameters;
 mod reference;
+pub(crate) mod repeats;
 mod subflow;
 mod tasks;
 
@@ -206,6 +207,7 @@ impl FileCheck<'_, '_, '_> {
     fn run(mut self) -> Option<CheckedFile> {
         self.bind_names();
         self.find_callees();
+        self.check_repeats();
         self.find_grants();
         self.find_links();
         self.find_task_types();

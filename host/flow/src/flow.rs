@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use taskhost_model::{ComponentSignature, TaskCall, Value, ValueType};
+use taskhost_model::{ComponentSignature, Retry, TaskCall, Value, ValueType};
 
 /// A checked flow.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct Flow {
     pub runner: Option<RunnerChoice>,
     /// Components in use, by their short names.
     pub components: Vec<ComponentUse>,
+    /// How many task runs with a tag may run at one time in a run of this flow, subflows included. Those of a subflow do not count.
+    pub tag_limits: Vec<(Arc<str>, u32)>,
 }
 
 /// A declared input of a flow.
@@ -77,6 +79,12 @@ pub struct Task {
     pub needs: Vec<usize>,
     /// What a failed task run does to a mapped task.
     pub on_failure: OnFailure,
+    /// How often, and when, a failed attempt of a task run is repeated; never for a subflow, whose tasks say it themselves.
+    pub retry: Retry,
+    /// Of tasks that are ready, higher ones start first. That of a subflow task is added to those of the tasks inside.
+    pub priority: i32,
+    /// What its task runs are counted as. Those of a subflow task hold for the tasks inside as well. Sorted, each once.
+    pub tags: Arc<[Arc<str>]>,
     /// Where it runs, if that differs from the flow.
     pub runner: Option<RunnerChoice>,
     /// The type of one task run's value when it succeeds: `T` of `result<T, E>`.
@@ -258,6 +266,7 @@ mod testing {
                 outputs: Vec::new(),
                 runner: None,
                 components: Vec::new(),
+                tag_limits: Vec::new(),
             }
         }
     }
@@ -276,6 +285,9 @@ mod testing {
                 after: Vec::new(),
                 needs: Vec::new(),
                 on_failure: OnFailure::Stop,
+                retry: Retry::NEVER,
+                priority: 0,
+                tags: Arc::new([]),
                 runner: None,
                 success_type: ty.clone(),
                 result_type: ty,

@@ -22,6 +22,10 @@ pub enum Table {
     Allow,
     /// `[runner]`, or `runner` of a task
     Runner,
+    /// `retry` of a task or of `[defaults]`
+    Retry,
+    /// `[limits]` of the flow itself
+    FlowLimits,
 }
 
 impl Table {
@@ -36,6 +40,8 @@ impl Table {
             Table::Limits => "`limits`",
             Table::Allow => "`allow`",
             Table::Runner => "`runner`",
+            Table::Retry => "`retry`",
+            Table::FlowLimits => "`limits` of a flow",
         }
     }
 }
@@ -55,6 +61,12 @@ pub enum Kind {
     Bool,
     /// A whole number, at least 1.
     Count,
+    /// A whole number from one to another, both included.
+    Integer(i32, i32),
+    /// A number from 1 to 100.
+    Factor,
+    /// Counts by free names.
+    CountsByName,
     /// Bytes: `"64 MiB"` or a number.
     Size,
     /// A time: `"1.5s"`.
@@ -79,6 +91,10 @@ pub enum Kind {
     Components,
     /// A runner's name, or a table with known keys.
     Runner,
+    /// A number of attempts, or a table with known keys.
+    Retry,
+    /// `true`, `false` or a time.
+    Cache,
 }
 
 /// A key of the format.
@@ -114,6 +130,10 @@ const STRICT: &str = "Reject a component that imports more than it is allowed, i
 
 const DETERMINISTIC: &str = "Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.";
 
+const RETRY: &str = "How often, and when, a failed attempt is repeated: a table, or the number of attempts.";
+
+const CACHE: &str = "Reuse the result of an equal task run: `true`, or how old it may be.";
+
 /// Every key of a flow file.
 pub const KEYS: &[Key] = &[
     key(Table::Flow, "name", Kind::Name, "What the flow is called; the file's name if left out."),
@@ -125,6 +145,7 @@ pub const KEYS: &[Key] = &[
     key(Table::Flow, "runner", Kind::Runner, "Where task runs happen."),
     key(Table::Flow, "outputs", Kind::Expressions, "What a run of the flow gives."),
     key(Table::Flow, "strict", Kind::Bool, STRICT),
+    key(Table::Flow, "limits", Kind::Table(Table::FlowLimits), "How much a run of the flow does at one time."),
     key(Table::Parameter, "type", Kind::Type, "A WIT type; if left out it follows from the tasks that it feeds."),
     key(
         Table::Parameter,
@@ -168,15 +189,17 @@ pub const KEYS: &[Key] = &[
         "For a `map`: `collect` gives a `list<result<T, string>>` instead of stopping at the first failure.",
     ),
     key(Table::Task, "description", Kind::Text, "What the task is for."),
-    later(Table::Task, "retry", Kind::Expression, "How often, and when, a failed attempt is repeated."),
-    later(Table::Task, "cache", Kind::Expression, "Reuse the result of an equal task run."),
+    key(Table::Task, "retry", Kind::Retry, RETRY),
+    key(Table::Task, "cache", Kind::Cache, CACHE),
+    key(Table::Task, "priority", Kind::Integer(-1000, 1000), "Of tasks that are ready, higher ones start first."),
+    key(Table::Task, "tags", Kind::Names, "Names for `[limits.tags]`, which says how many may run at one time."),
     key(Table::Task, "allow", Kind::Table(Table::Allow), "What the task may touch; nothing if left out."),
     key(Table::Task, "strict", Kind::Bool, STRICT),
     key(Table::Task, "deterministic", Kind::Bool, DETERMINISTIC),
     key(Table::Defaults, "timeout", Kind::Duration, "The longest that one attempt may take, queueing left out."),
     key(Table::Defaults, "limits", Kind::Table(Table::Limits), "The most that one task run may use."),
-    later(Table::Defaults, "retry", Kind::Expression, "How often, and when, a failed attempt is repeated."),
-    later(Table::Defaults, "cache", Kind::Expression, "Reuse the result of an equal task run."),
+    key(Table::Defaults, "retry", Kind::Retry, RETRY),
+    key(Table::Defaults, "cache", Kind::Cache, CACHE),
     key(Table::Defaults, "allow", Kind::Table(Table::Allow), "What tasks may touch that do not say it themselves."),
     key(Table::Defaults, "strict", Kind::Bool, STRICT),
     key(Table::Defaults, "deterministic", Kind::Bool, DETERMINISTIC),
@@ -198,6 +221,12 @@ pub const KEYS: &[Key] = &[
     key(Table::Runner, "kind", Kind::Choice(RUNNER_NAMES), "Which runner."),
     key(Table::Runner, "workers", Kind::Count, "Threads that compute."),
     key(Table::Runner, "concurrency", Kind::Count, "Task runs in flight, waiting ones included."),
+    key(Table::Retry, "attempts", Kind::Integer(1, 1000), "Attempts in all, the first included."),
+    key(Table::Retry, "delay", Kind::Duration, "From the end of the first attempt to the start of the second."),
+    key(Table::Retry, "backoff", Kind::Factor, "What each further delay is multiplied by."),
+    key(Table::Retry, "max-delay", Kind::Duration, "No delay is longer."),
+    key(Table::Retry, "jitter", Kind::Bool, "Draw each delay between half of its length and all of it."),
+    key(Table::FlowLimits, "tags", Kind::CountsByName, "Task runs with this tag at one time."),
 ];
 
 /// The keys of a table.

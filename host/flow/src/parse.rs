@@ -3,7 +3,8 @@
 //! Mistakes of shape inside a task, parameter or component are kept in the [`FlowFile`], so that the check can go on with the rest.
 //!
 //! What a key means is [`check`](crate::check())'s work; which keys there are stands in [`keys`](crate::keys).
-//! Values are read in `parse/values.rs`, `allow` in `parse/grants.rs`, strings with references in `parse/text.rs`, sizes and durations in `parse/units.rs`.
+//! Values are read in `parse/values.rs`, `allow` in `parse/grants.rs`, `retry` and `cache` in `parse/repeats.rs`, strings with references
+//! in `parse/text.rs`, sizes and durations in `parse/units.rs`.
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::written::{Action, ComponentWritten, FlowFile, LimitsWritten, Paramete
 
 mod grants;
 mod reader;
+mod repeats;
 mod text;
 mod units;
 mod values;
@@ -109,6 +111,7 @@ fn flow(reader: &mut Reader<'_>, table: &DeTable<'_>) -> FlowFile {
             "tasks" => file.tasks.extend(reader.named(&entry, task)),
             "defaults" => defaults(reader, &entry, &mut file),
             "strict" => file.strict = reader.bool(&entry),
+            "limits" => file.tag_limits = repeats::flow_limits(reader, &entry),
             "runner" => file.runner = runner(reader, &entry),
             "outputs" => file.outputs.extend(reader.expressions(&entry)),
             _ => reader.unread(&entry),
@@ -197,6 +200,10 @@ fn task(reader: &mut Reader<'_>, name: Text, entry: &Entry<'_>) -> Option<TaskWr
             "allow" | "strict" | "deterministic" => grants::key(reader, &entry, &mut task.grants),
             "runner" => task.runner = runner(reader, &entry),
             "on-failure" => task.on_failure = on_failure(reader, &entry),
+            "retry" => task.retry = repeats::retry(reader, &entry),
+            "cache" => task.cache = repeats::cache(reader, &entry),
+            "priority" => task.priority = repeats::priority(reader, &entry),
+            "tags" => task.tags = reader.names(&entry),
             "description" => task.description = reader.text(&entry).map(|text| text.value),
             _ => reader.unread(&entry),
         }
@@ -250,6 +257,8 @@ fn defaults(reader: &mut Reader<'_>, entry: &Entry<'_>, file: &mut FlowFile) {
         match entry.key {
             "timeout" | "limits" => limit_key(reader, &entry, &mut file.defaults),
             "allow" | "strict" | "deterministic" => grants::key(reader, &entry, &mut file.default_grants),
+            "retry" => file.default_retry = repeats::retry(reader, &entry),
+            "cache" => file.default_cache = repeats::cache(reader, &entry),
             _ => reader.unread(&entry),
         }
     }

@@ -8,7 +8,7 @@ use crate::keys::{self, Key, Kind, Table};
 
 const NAME_PATTERN: &str = "^([a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(-([a-z0-9]+|[A-Z0-9]+))*$";
 
-const TABLES: [(Table, &str); 8] = [
+const TABLES: [(Table, &str); 10] = [
     (Table::Flow, "flow"),
     (Table::Parameter, "parameter"),
     (Table::Component, "component"),
@@ -17,6 +17,8 @@ const TABLES: [(Table, &str); 8] = [
     (Table::Limits, "limits"),
     (Table::Allow, "allow"),
     (Table::Runner, "runner"),
+    (Table::Retry, "retry"),
+    (Table::FlowLimits, "flow-limits"),
 ];
 
 /// The JSON Schema (draft 2020-12) of a flow file. Keys of later versions are not in it.
@@ -40,7 +42,7 @@ fn table_schema(table: Table) -> Value {
         Table::Parameter => schema["not"] = json!({ "required": ["default", "default-file"] }),
         Table::Component => schema["required"] = json!(["path"]),
         Table::Runner => schema["required"] = json!(["kind"]),
-        Table::Flow | Table::Defaults | Table::Limits | Table::Allow => {}
+        Table::Flow | Table::Defaults | Table::Limits | Table::Allow | Table::Retry | Table::FlowLimits => {}
     }
     schema
 }
@@ -57,6 +59,13 @@ fn kind_schema(kind: Kind) -> Value {
         Kind::Name => json!({ "type": "string", "pattern": NAME_PATTERN }),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Count => json!({ "type": "integer", "minimum": 1 }),
+        Kind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Factor => json!({ "type": "number", "minimum": 1, "maximum": 100 }),
+        Kind::CountsByName => json!({
+            "type": "object",
+            "propertyNames": { "pattern": NAME_PATTERN },
+            "additionalProperties": kind_schema(Kind::Count),
+        }),
         Kind::Size => json!({ "anyOf": [
             { "type": "integer", "minimum": 1 },
             { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?(B|[kKMGT]B|[KMGT]iB)$" },
@@ -90,6 +99,11 @@ fn kind_schema(kind: Kind) -> Value {
             let kind = keys::find(Table::Runner, "kind").expect("Invariant: a runner has a kind");
             json!({ "anyOf": [kind_schema(kind.kind), reference(Table::Runner)] })
         }
+        Kind::Retry => {
+            let attempts = keys::find(Table::Retry, "attempts").expect("Invariant: `retry` has attempts");
+            json!({ "anyOf": [kind_schema(attempts.kind), reference(Table::Retry)] })
+        }
+        Kind::Cache => json!({ "anyOf": [kind_schema(Kind::Bool), kind_schema(Kind::Duration)] }),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskhost_model::{Value, ValueType};
+use taskhost_model::{Reuse, Value, ValueType};
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{OnFailure, RunnerChoice};
@@ -62,6 +62,12 @@ pub struct FlowFile {
     pub defaults: LimitsWritten,
     /// `allow`, `strict` and `deterministic` of `[defaults]`
     pub default_grants: GrantsWritten,
+    /// `retry` of `[defaults]`
+    pub default_retry: RetryWritten,
+    /// `cache` of `[defaults]`
+    pub default_cache: Option<CacheWritten>,
+    /// `[limits.tags]`
+    pub tag_limits: Vec<(Text, u32)>,
     /// `strict`, for all tasks that do not say it themselves
     pub strict: Option<Spanned<bool>>,
     /// `[runner]`
@@ -87,6 +93,9 @@ impl FlowFile {
             tasks: Vec::new(),
             defaults: LimitsWritten::default(),
             default_grants: GrantsWritten::default(),
+            default_retry: RetryWritten::default(),
+            default_cache: None,
+            tag_limits: Vec::new(),
             strict: None,
             runner: None,
             outputs: Vec::new(),
@@ -150,6 +159,14 @@ pub struct TaskWritten {
     pub runner: Option<RunnerChoice>,
     /// `on-failure`
     pub on_failure: Option<Spanned<OnFailure>>,
+    /// `retry`
+    pub retry: RetryWritten,
+    /// `cache`
+    pub cache: Option<CacheWritten>,
+    /// `priority`
+    pub priority: Option<Spanned<i32>>,
+    /// `tags`
+    pub tags: Vec<Text>,
     /// `description`
     pub description: Option<Arc<str>>,
     /// Keys that are given and could not be read: nothing follows from their absence.
@@ -170,6 +187,10 @@ impl TaskWritten {
             grants: GrantsWritten::default(),
             runner: None,
             on_failure: None,
+            retry: RetryWritten::default(),
+            cache: None,
+            priority: None,
+            tags: Vec::new(),
             description: None,
             unread: Vec::new(),
         }
@@ -220,6 +241,26 @@ pub struct LimitsWritten {
     /// Where the first of them stands.
     pub span: Option<Span>,
 }
+
+/// `retry`; what is left out stays as it is elsewhere.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct RetryWritten {
+    /// `retry.attempts`, or `retry` itself
+    pub attempts: Option<u32>,
+    /// `retry.delay`
+    pub delay: Option<Duration>,
+    /// `retry.backoff`
+    pub backoff: Option<f64>,
+    /// `retry.max-delay`
+    pub delay_max: Option<Duration>,
+    /// `retry.jitter`
+    pub jitter: Option<bool>,
+    /// Where `retry` stands; none if it is not given at all.
+    pub given: Option<Spanned<()>>,
+}
+
+/// `cache`: which results are reused; none for `false`.
+pub type CacheWritten = Spanned<Option<Reuse>>;
 
 /// `allow`, `strict` and `deterministic`; what is left out stays as it is elsewhere. An empty list takes a default away.
 ///

@@ -96,19 +96,10 @@ fn keys_of_later_versions_are_rejected_by_name() {
         r#"
 [components]
 c = { package = "acme:stats", version = "^1.2" }
-[tasks.a]
-call = "c.f"
-retry = { attempts = 3 }
-cache = true
-[defaults]
-retry = { attempts = 3 }
 "#,
         r#"
 3:7 [unavailable-key] `package` is not available in this version | package | remove it
 3:31 [unavailable-key] `version` is not available in this version | version | remove it
-6:1 [unavailable-key] `retry` is not available in this version | retry | remove it
-7:1 [unavailable-key] `cache` is not available in this version | cache | remove it
-9:1 [unavailable-key] `retry` is not available in this version | retry | remove it
 "#,
     );
 }

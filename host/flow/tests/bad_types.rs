@@ -464,7 +464,7 @@ d = "${a.x}"
 fn a_mistake_of_shape_does_not_hide_those_of_meaning() {
     rejected(
         r#"
-components = { t = "t.wasm", u = { pth = "u.wasm" } }
+components = { t = "t.wasm", u = { pth = "u.wasm" }, v = { package = "a:v" } }
 [parameters]
 p = { tpye = "u32" }
 [tasks.a]
@@ -473,11 +473,9 @@ with.n = "${p}"
 [tasks.b]
 call = "t.take-u32"
 with.n = "${a}"
-retry = { attempts = 3 }
 [tasks.c]
 call = "t.take-u32"
 with.n = "x"
-retry = { attempts = 3 }
 [tasks.d]
 call = "u.anything"
 with.x = "${e}"
@@ -485,12 +483,11 @@ with.x = "${e}"
         r#"
 2:36 [unknown-key] a component has no key `pth` | pth | did you mean `path`?
 2:42 [unusable-component] component `u` does not exist | "u.wasm" | build it, or fix the path
+2:60 [unavailable-key] `package` is not available in this version | package | remove it
 4:7 [unknown-key] a parameter has no key `tpye` | tpye | did you mean `type`?
 6:1 [unknown-key] a task has no key `cal` | cal | did you mean `call`?
-11:1 [unavailable-key] `retry` is not available in this version | retry | remove it
-14:10 [bad-literal] argument `n` of task `c`: wanted `u32`, found the string "x" | "x"
-15:1 [unavailable-key] `retry` is not available in this version | retry | remove it
-18:11 [unknown-name] no task or parameter named `e` | ${e} | the flow has `p`, `a`, `b`, `c`, `d`
+13:10 [bad-literal] argument `n` of task `c`: wanted `u32`, found the string "x" | "x"
+16:11 [unknown-name] no task or parameter named `e` | ${e} | the flow has `p`, `a`, `b`, `c`, `d`
 "#,
     );
 }
@@ -553,15 +550,15 @@ inputs = { a = 1, b = 2 }
 x = "${zzz}"
 "#,
         r#"
-3:1 [unknown-key] a flow has no key `colour` | colour | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs`, `strict`
+3:1 [unknown-key] a flow has no key `colour` | colour | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs` and 2 more
 5:8 [unknown-function] component `t` has no function `nope-at-all` | "t.nope-at-all" | there are `give-u32`, `give-u64`, `give-string`, `give-bool`, `give-list`, `give-person`, `give-pair`, `give-maybe` and 22 more
 6:8 [unknown-key] `limits` has no key `memroy` | memroy | did you mean `memory`?
 7:8 [missing-argument] task `b` lacks the argument `b: u32` of `t.add` | b | add `with.b = …`
 9:1 [unknown-key] a task has no key `wiht` | wiht | did you mean `with`?
 9:14 [bad-literal] argument `a` of task `b`: wanted `u32`, found the string "x" | "x"
 9:19 [unknown-argument] `t.add` has no parameter `c` | c | there are `a`, `b`
-10:1 [unknown-key] a task has no key `retries` | retries | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 6 more
-13:1 [unknown-key] a task has no key `inputs` | inputs | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 6 more
+10:1 [unknown-key] a task has no key `retries` | retries | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 10 more
+13:1 [unknown-key] a task has no key `inputs` | inputs | there are `call`, `flow`, `with`, `map`, `after`, `when`, `timeout`, `limits` and 10 more
 15:6 [unknown-name] no task or parameter named `zzz` | ${zzz} | the flow has `a`, `b`, `c`
 "#,
     );
@@ -583,7 +580,7 @@ with.n = "${a}"
 x = "${c}"
 "#,
         r#"
-3:1 [unknown-key] a flow has no key `inputs` | inputs | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs`, `strict`
+3:1 [unknown-key] a flow has no key `inputs` | inputs | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs` and 2 more
 4:2 [unknown-key] a flow has no key `task` | task | did you mean `tasks`?
 11:6 [unknown-name] no task or parameter named `c` | ${c} | the flow has `a`, `b`
 "#,

@@ -11,13 +11,18 @@ fn example(kind: Kind) -> String {
     match kind {
         Kind::Text | Kind::Name | Kind::Path | Kind::Names | Kind::Expression => "\"a\"".to_owned(),
         Kind::Type => "\"u32\"".to_owned(),
-        Kind::Bool => "true".to_owned(),
-        Kind::Count => "1".to_owned(),
+        Kind::Bool | Kind::Cache => "true".to_owned(),
+        Kind::Count | Kind::Integer(..) | Kind::Factor | Kind::Retry => "1".to_owned(),
         Kind::Size => "\"1 MiB\"".to_owned(),
         Kind::Duration => "\"1s\"".to_owned(),
         Kind::Choice(words) => format!("\"{}\"", words[0]),
         Kind::Texts => "[\"a\"]".to_owned(),
-        Kind::Expressions | Kind::TextsByName | Kind::Tables(_) | Kind::Components | Kind::Table(_) => "{}".to_owned(),
+        Kind::Expressions
+        | Kind::TextsByName
+        | Kind::CountsByName
+        | Kind::Tables(_)
+        | Kind::Components
+        | Kind::Table(_) => "{}".to_owned(),
         Kind::Runner => "\"threads\"".to_owned(),
     }
 }
@@ -33,6 +38,8 @@ fn flow_with(key: &Key) -> String {
         Table::Defaults => ("", "defaults = { ", " }"),
         Table::Limits => ("", "defaults.limits = { ", " }"),
         Table::Allow => ("", "defaults.allow = { ", " }"),
+        Table::Retry => ("", "defaults.retry = { ", " }"),
+        Table::FlowLimits => ("", "limits = { ", " }"),
         Table::Runner if key.name == "kind" => ("", "runner = { ", " }"),
         Table::Runner => ("", "runner = { kind = \"threads\", ", " }"),
     };

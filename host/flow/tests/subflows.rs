@@ -36,7 +36,7 @@ fn files_of_a_subflow_are_looked_up_beside_it() {
         "[tasks.a]\nflow = \"sub/inner.toml\"\n",
         &files(&[("sub/inner.toml", "[components]\nt = \"t.wasm\"\n[tasks.a]\ncall = \"t.give-u32\"\n[tasks.b]\nflow = \"c.toml\"\n"), ("sub/c.toml", "x = 1")]),
         "sub/inner.toml:2:5 [unusable-component] component `t` does not exist | \"t.wasm\" | build it, or fix the path
-         sub/c.toml:1:1 [unknown-key] a flow has no key `x` | x | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs`, `strict`",
+         sub/c.toml:1:1 [unknown-key] a flow has no key `x` | x | there are `name`, `description`, `parameters`, `components`, `tasks`, `defaults`, `runner`, `outputs` and 2 more",
     );
 }
 

@@ -49,7 +49,7 @@ pub use powers::{Area, Powers, Refusal};
 pub use retry::Retry;
 pub use signature::{ComponentSignature, TaskSignature};
 pub use task_run::{
-    Ending, FlowRunId, Limit, Refusals, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,
+    Ending, FlowRunId, Limit, Refusals, RequestId, Reuse, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport,
     TaskRunRequest, Usage,
 };
 pub use types::{Case, Field, ValueType};

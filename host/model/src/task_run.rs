@@ -93,6 +93,17 @@ pub struct TaskCall {
     pub grants: Arc<Grants>,
     /// Fixed clocks and seeded random numbers, so that equal task runs give equal bytes.
     pub deterministic: bool,
+    /// Whether the result of an equal task run is taken instead; none for never.
+    pub cache: Option<Reuse>,
+}
+
+/// Which results of equal task runs are taken instead of carrying out another one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reuse {
+    /// However old.
+    Always,
+    /// Those that are no older.
+    Within(Duration),
 }
 
 /// Task runs to carry out.

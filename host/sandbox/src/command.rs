@@ -127,6 +127,7 @@ fn request(loaded: &Loaded, name: &Arc<str>) -> TaskRunRequest {
         limits: LIMITS,
         grants: Arc::default(),
         deterministic: false,
+        cache: None,
     };
     TaskRunRequest {
         flow_run: FlowRunId::new(0, 0),

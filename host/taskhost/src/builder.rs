@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use taskhost_flow::flow::RunnerChoice;
-use taskhost_model::Limit;
+use taskhost_model::{Limit, Retry, Reuse};
 
 pub mod argument;
 mod build;
@@ -115,6 +115,30 @@ impl FlowBuilder {
     pub fn default_limit(&self, limit: Limit) -> &FlowBuilder {
         let place = Location::caller();
         self.draft.with(|draft| draft.limits.push((limit, place)));
+        self
+    }
+
+    /// How often, and when, a failed attempt is repeated of every task that does not say it itself.
+    #[track_caller]
+    pub fn default_retry(&self, retry: Retry) -> &FlowBuilder {
+        let place = Location::caller();
+        self.draft.with(|draft| draft.retry = Some((retry, place)));
+        self
+    }
+
+    /// Which results of equal task runs are taken by every task that does not say it itself; none for no result.
+    #[track_caller]
+    pub fn default_cache(&self, reuse: impl Into<Option<Reuse>>) -> &FlowBuilder {
+        let (place, reuse) = (Location::caller(), reuse.into());
+        self.draft.with(|draft| draft.cache = Some((reuse, place)));
+        self
+    }
+
+    /// At most `count` task runs with this tag run at one time.
+    #[track_caller]
+    pub fn limit_tag(&self, tag: &str, count: u32) -> &FlowBuilder {
+        let place = Location::caller();
+        self.draft.with(|draft| draft.tag_limits.push((tag.into(), count, place)));
         self
     }
 

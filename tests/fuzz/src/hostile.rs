@@ -64,6 +64,7 @@ impl HostileGuest {
             limits: Limits { result_bytes_max: 1 << 20, ..Limits::DEFAULT },
             grants: Arc::default(),
             deterministic: false,
+            cache: None,
         };
         Arc::new(TaskRunRequest {
             flow_run: FlowRunId::new(0, 0),

@@ -19,6 +19,7 @@ pub(crate) fn call() -> TaskKind {
         limits: Limits::DEFAULT,
         grants: Arc::default(),
         deterministic: false,
+        cache: None,
     }))
 }
 

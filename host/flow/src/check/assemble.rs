@@ -11,7 +11,7 @@ use super::expression::empty_text;
 use super::grants::TaskGrants;
 use super::order::Order;
 use super::tasks::TaskInputs;
-use super::{CheckedFile, FileCheck};
+use super::{CheckedFile, FileCheck, repeats};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::flow::{ComponentUse, Flow, OnFailure, Output, Parameter, Source, Task, TaskKind};
 use crate::names::to_kebab;
@@ -68,7 +68,7 @@ impl FileCheck<'_, '_, '_> {
 
     /// None only if a mistake was told.
     pub(super) fn assemble(
-        self,
+        mut self,
         defaults: Vec<Option<Value>>,
         tasks: Vec<Option<TaskInputs>>,
         order: Order,
@@ -92,7 +92,9 @@ impl FileCheck<'_, '_, '_> {
             outputs: outputs.into_iter().collect::<Option<Vec<_>>>()?,
             runner: file.runner,
             components: self.components(),
+            tag_limits: file.tag_limits.iter().map(|(tag, count)| (tag.value.clone(), *count)).collect(),
         };
+        self.warn_tag_limits(&flow);
         Some(CheckedFile { flow: Arc::new(flow), height: self.height, expanded: self.expanded, unsaid })
     }
 
@@ -124,10 +126,14 @@ impl FileCheck<'_, '_, '_> {
             let callee = self.callees[at].as_ref()?;
             let parameters = callee.parameters();
             let mapped_names = inputs.mapped.iter().map(|at| Arc::clone(parameters[*at].name)).collect();
+            let kind = self.kind(at, callee, &mut calls);
             tasks.push(Task {
                 name: written.name.value.clone(),
                 description: written.description.clone().unwrap_or_else(empty_text),
-                kind: self.kind(at, callee, &mut calls),
+                retry: repeats::retry(&self.file.default_retry, written, &kind),
+                priority: written.priority.as_ref().map_or(0, |priority| priority.value),
+                tags: repeats::tags(&written.tags),
+                kind,
                 inputs: inputs.inputs,
                 mapped: inputs.mapped.into(),
                 mapped_names,
@@ -161,8 +167,11 @@ impl FileCheck<'_, '_, '_> {
             Callee::Function { component, signature, task } => {
                 let limits = limits(&self.file.defaults, &self.file.tasks[at].limits);
                 let TaskGrants { grants, deterministic } = self.grants[at].clone();
+                let cache = self.reuse(&self.file.tasks[at]);
                 let known = calls.entry((*component, *task, Arc::as_ptr(&grants))).or_default();
-                let is_same = |call: &&Arc<TaskCall>| call.limits == limits && call.deterministic == deterministic;
+                let is_same = |call: &&Arc<TaskCall>| {
+                    call.limits == limits && call.deterministic == deterministic && call.cache == cache
+                };
                 if let Some(call) = known.iter().find(is_same) {
                     return TaskKind::Call(call.clone());
                 }
@@ -177,6 +186,7 @@ impl FileCheck<'_, '_, '_> {
                     limits,
                     grants,
                     deterministic,
+                    cache,
                 });
                 known.push(call.clone());
                 TaskKind::Call(call)

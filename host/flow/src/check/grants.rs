@@ -45,10 +45,11 @@ impl FileCheck<'_, '_, '_> {
                 self.check_conflicts(&task.grants, Holder::Task(&task.name.value));
             }
             let deterministic = task.grants.deterministic.as_ref().or(file.default_grants.deterministic.as_ref());
-            let deterministic = deterministic.is_some_and(|it| it.value);
+            let mut deterministic = deterministic.is_some_and(|it| it.value);
             match self.callees[at].clone() {
                 Some(Callee::Function { component, signature, .. }) => {
                     self.check_powers(task, component, &signature, &grants);
+                    deterministic |= self.check_cache(task, &grants);
                 }
                 Some(Callee::Subflow { unsaid, .. }) => {
                     self.refuse_grants_of_subflow(task);

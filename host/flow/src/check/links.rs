@@ -56,7 +56,7 @@ impl<'f> FileCheck<'f, '_, '_> {
     }
 
     /// Names that are declared are kebab-case, like those of WIT, so that they can be fields and parameters.
-    fn well_formed(&mut self, name: &Text) {
+    pub(super) fn well_formed(&mut self, name: &Text) {
         if !is_kebab(&name.value) {
             let help = to_kebab(&name.value).map(|kebab| format!("write `{kebab}`"));
             let message = format!("`{}` is no name: {NAME_RULE}", name.value);
@@ -77,7 +77,7 @@ impl<'f> FileCheck<'f, '_, '_> {
         self.push(diagnostic.with_help("rename one of them"));
     }
 
-    fn unique(&mut self, names: impl Iterator<Item = &'f Text>, kind: &str) {
+    pub(super) fn unique(&mut self, names: impl Iterator<Item = &'f Text>, kind: &str) {
         let mut seen = std::collections::HashSet::new();
         for name in names {
             self.well_formed(name);

@@ -94,6 +94,7 @@ impl Guest {
             limits: self.limits,
             grants: Arc::new(self.grants.clone()),
             deterministic: self.deterministic,
+            cache: None,
         };
         Arc::new(TaskRunRequest {
             flow_run: FlowRunId::new(1, 1),

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use taskhost_flow::source::{FlowSource, Span};
 use taskhost_flow::written::{
     Action as Written, ComponentWritten, Expression, ExpressionKind, FlowFile, GrantsWritten, LimitsWritten,
-    ParameterWritten, PartWritten, ReferenceWritten, Spanned, TaskWritten, Text,
+    ParameterWritten, PartWritten, ReferenceWritten, RetryWritten, Spanned, TaskWritten, Text,
 };
 use taskhost_flow::{Checked, Diagnostic, Diagnostics};
-use taskhost_model::Limit;
 use taskhost_model::powers::Area;
+use taskhost_model::{Limit, Retry};
 
 use super::argument::{Argument, Form, Reference, Target};
 use super::draft::{Draft, DraftParameter, DraftTask, Grant, Mistake, Place, Type};
@@ -172,6 +172,9 @@ impl Build<'_> {
         file.description = draft.description.clone();
         file.runner = draft.runner;
         file.defaults = self.limits(&draft.limits);
+        file.default_retry = self.retry(draft.retry);
+        file.default_cache = draft.cache.map(|(reuse, place)| Spanned { value: reuse, span: Some(self.span(place)) });
+        file.tag_limits = draft.tag_limits.iter().map(|(tag, count, place)| (self.text(tag, place), *count)).collect();
         file.parameters = draft.parameters.iter().map(|parameter| self.parameter(parameter)).collect();
         file.components =
             draft.components.iter().map(|known| self.component(&known.name, &known.path, known.place)).collect();
@@ -234,6 +237,10 @@ impl Build<'_> {
         written.on_failure = task.on_failure.map(|(choice, place)| Spanned::at(choice, self.span(place)));
         written.limits = self.limits(&task.limits);
         written.grants = self.grants(&task.grants);
+        written.retry = self.retry(task.retry);
+        written.cache = task.cache.map(|(reuse, place)| Spanned { value: reuse, span: Some(self.span(place)) });
+        written.priority = task.priority.map(|(priority, place)| Spanned::at(priority, self.span(place)));
+        written.tags = task.tags.iter().map(|(tag, place)| self.text(tag, place)).collect();
         written.runner = task.runner;
         written.description = task.description.clone();
         written
@@ -383,6 +390,18 @@ impl Build<'_> {
             }
         }
         written
+    }
+
+    fn retry(&mut self, retry: Option<(Retry, Place)>) -> RetryWritten {
+        let Some((retry, place)) = retry else { return RetryWritten::default() };
+        RetryWritten {
+            attempts: Some(retry.attempts),
+            delay: Some(retry.delay),
+            backoff: Some(retry.backoff),
+            delay_max: Some(retry.delay_max),
+            jitter: Some(retry.jitter),
+            given: Some(Spanned::at((), self.span(place))),
+        }
     }
 
     fn grants(&mut self, grants: &[(Grant, Place)]) -> GrantsWritten {

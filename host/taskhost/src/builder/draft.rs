@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taskhost_flow::OnFailure;
 use taskhost_flow::flow::RunnerChoice;
 use taskhost_model::powers::Area;
-use taskhost_model::{Limit, ValueType};
+use taskhost_model::{Limit, Retry, Reuse, ValueType};
 
 use super::argument::{Argument, Reference};
 use super::handle::{Action, ActionForm};
@@ -39,6 +39,9 @@ pub(super) struct Draft {
     pub(super) folder: PathBuf,
     pub(super) runner: Option<RunnerChoice>,
     pub(super) limits: Vec<(Limit, Place)>,
+    pub(super) retry: Option<(Retry, Place)>,
+    pub(super) cache: Option<(Option<Reuse>, Place)>,
+    pub(super) tag_limits: Vec<(Arc<str>, u32, Place)>,
     pub(super) components: Vec<DraftComponent>,
     pub(super) parameters: Vec<DraftParameter>,
     pub(super) tasks: Vec<DraftTask>,
@@ -128,6 +131,10 @@ pub(super) struct DraftTask {
     pub(super) on_failure: Option<(OnFailure, Place)>,
     pub(super) limits: Vec<(Limit, Place)>,
     pub(super) grants: Vec<(Grant, Place)>,
+    pub(super) retry: Option<(Retry, Place)>,
+    pub(super) cache: Option<(Option<Reuse>, Place)>,
+    pub(super) priority: Option<(i32, Place)>,
+    pub(super) tags: Vec<(Arc<str>, Place)>,
     pub(super) runner: Option<RunnerChoice>,
     pub(super) description: Option<Arc<str>>,
 }
@@ -145,6 +152,10 @@ impl DraftTask {
             on_failure: None,
             limits: Vec::new(),
             grants: Vec::new(),
+            retry: None,
+            cache: None,
+            priority: None,
+            tags: Vec::new(),
             runner: None,
             description: None,
         }

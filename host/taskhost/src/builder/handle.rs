@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use taskhost_flow::{OnFailure, RunnerChoice};
 use taskhost_model::powers::Area;
-use taskhost_model::{Limit, ValueType};
+use taskhost_model::{Limit, Retry, Reuse, ValueType};
 
 use super::argument::{IntoArgument, Reference};
 use super::draft::{Draft, DraftParameter, DraftTask, Grant, Mistake, SharedDraft, Type};
@@ -99,6 +99,34 @@ impl TaskHandle {
     pub fn limit(self, limit: Limit) -> TaskHandle {
         let place = Location::caller();
         self.change(|task| task.limits.push((limit, place)))
+    }
+
+    /// How often, and when, a failed attempt is repeated.
+    #[track_caller]
+    pub fn retry(self, retry: Retry) -> TaskHandle {
+        let place = Location::caller();
+        self.change(|task| task.retry = Some((retry, place)))
+    }
+
+    /// Takes the result of an equal task run instead, if there is one; none for never.
+    #[track_caller]
+    pub fn cache(self, reuse: impl Into<Option<Reuse>>) -> TaskHandle {
+        let (place, reuse) = (Location::caller(), reuse.into());
+        self.change(|task| task.cache = Some((reuse, place)))
+    }
+
+    /// Of tasks that are ready, higher ones start first; 0 without this.
+    #[track_caller]
+    pub fn priority(self, priority: i32) -> TaskHandle {
+        let place = Location::caller();
+        self.change(|task| task.priority = Some((priority, place)))
+    }
+
+    /// A name for [`FlowBuilder::limit_tag`].
+    #[track_caller]
+    pub fn tag(self, tag: &str) -> TaskHandle {
+        let place = Location::caller();
+        self.change(|task| task.tags.push((tag.into(), place)))
     }
 
     /// A folder that it may read, relative to the flow's folder, or absolute.
