@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskhost_engine::{Pool, PoolOptions, start_flow_run};
+use taskhost_engine::{FlowRunOptions, Pool, PoolOptions, start_flow_run};
 use taskhost_flow::Plan;
 use taskhost_flow::flow::{Flow, Input, Output, Reference, RunnerChoice, Source, Task, TaskKind};
 use taskhost_model::seams::{Executor, NoObserver, PreparedTask, RunScope, Runner, Started};
@@ -115,7 +115,9 @@ fn main() {
                 Pool::new(Arc::new(Echo { work, async_call }), PoolOptions::new(workers, 1024)).expect("threads");
             let runners = Arc::new(move |_: Option<RunnerChoice>| Arc::clone(&pool) as Arc<dyn Runner>);
             let began = Instant::now();
-            let report = start_flow_run(&plan, FlowRunId::new(round, 0), runners, Arc::new(NoObserver)).wait();
+            let report =
+                start_flow_run(&plan, FlowRunId::new(round, 0), runners, FlowRunOptions::new(Arc::new(NoObserver)))
+                    .wait();
             best = best.min(began.elapsed());
             assert!(matches!(report.ending, FlowRunEnding::Succeeded(_)), "{:?}", report.ending);
         }

@@ -1,5 +1,8 @@
 //! Moves the scheduler's inputs and outputs. Without a thread of its own: whoever reports a task run's end, a thread of a runner,
 //! steps the scheduler and hands on what follows. What is decided is in [`crate::scheduler`].
+//!
+//! With a journal each event goes there too, after the view and the observer; with a [`Replay`] in front of the runners, what the
+//! journal has already is answered from it and not written again.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,10 +13,12 @@ use std::time::{Duration, Instant};
 use taskhost_flow::Plan;
 use taskhost_flow::flow::{Flow, RunnerChoice, TaskKind};
 use taskhost_model::event::Timed;
-use taskhost_model::seams::{Observer, Reports, Runner};
+use taskhost_model::seams::{Journal, JournalError, Observer, Reports, Runner};
 use taskhost_model::{Attachment, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskRunReport, TaskRunRequest, Usage};
 
-use crate::scheduler::{Input, Output, Scheduler};
+use crate::replay::{Replay, Replayed};
+use crate::scheduler::{Input, Output, Scheduler, WaitId};
+use crate::timer::{self, Waiter};
 use crate::view::{FlowRunView, TaskReport};
 
 /// Gives the runner for each choice. Asked once for each choice of a flow run.
@@ -55,27 +60,69 @@ fn collect_choices(flow: &Flow, choices: &mut Vec<Option<RunnerChoice>>, seen: &
     }
 }
 
-/// Starts a flow run.
-pub fn start_flow_run(plan: &Plan, id: FlowRunId, runners: Arc<dyn Runners>, observer: Arc<dyn Observer>) -> FlowRun {
+/// Who follows a flow run, and what is known of it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct FlowRunOptions {
+    /// Is told what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Remembers what happens. If it fails, the flow run is cancelled.
+    pub journal: Option<Arc<dyn Journal>>,
+    /// What the journal knows of an earlier part of the flow run, which is then gone through again, without its task runs.
+    pub replay: Option<Arc<Replay>>,
+}
+
+impl FlowRunOptions {
+    /// An observer alone.
+    pub fn new(observer: Arc<dyn Observer>) -> FlowRunOptions {
+        FlowRunOptions { observer, journal: None, replay: None }
+    }
+
+    /// With a journal.
+    #[must_use]
+    pub fn journal(self, journal: Arc<dyn Journal>) -> FlowRunOptions {
+        FlowRunOptions { journal: Some(journal), ..self }
+    }
+
+    /// With what is known of an earlier part.
+    #[must_use]
+    pub fn replay(self, replay: Replay) -> FlowRunOptions {
+        FlowRunOptions { replay: Some(Arc::new(replay)), ..self }
+    }
+}
+
+/// Starts a flow run. With a [`Replay`] it returns when what is known has been gone through.
+pub fn start_flow_run(plan: &Plan, id: FlowRunId, runners: Arc<dyn Runners>, options: FlowRunOptions) -> FlowRun {
     let found: Arc<Mutex<FoundRunners>> = Arc::default();
+    let FlowRunOptions { observer, journal, replay } = options;
     let capacity = {
-        let found = Arc::clone(&found);
+        let (found, replay) = (Arc::clone(&found), replay.clone());
         Box::new(move |choice| {
-            let runner = runners.runner(choice);
+            let mut runner = runners.runner(choice);
+            if let Some(replay) = &replay {
+                runner = Arc::new(Replayed::new(Arc::clone(replay), runner));
+            }
             let capacity = runner.capacity();
             lock(&found).insert(choice, runner);
             capacity
         })
     };
+    let mut scheduler = Scheduler::new(id, plan, capacity);
+    if journal.is_some() {
+        scheduler.keep_results();
+    }
     let view = FlowRunView::new(plan.flow());
     let dispatch = Arc::new_cyclic(|me| Dispatch {
         me: me.clone(),
         id,
         started: Instant::now(),
+        before: replay.as_ref().map_or(Duration::ZERO, |replay| replay.elapsed()),
         observer,
+        journal,
+        replay,
         cancelled: AtomicBool::new(false),
         found,
-        state: Mutex::new(DispatchState { scheduler: Scheduler::new(id, plan, capacity), outputs: Vec::new(), view }),
+        state: Mutex::new(DispatchState { scheduler, outputs: Vec::new(), view, journal_error: None, alive: None }),
         over: Condvar::new(),
     });
     dispatch.step(Input::Start);
@@ -98,8 +145,10 @@ pub struct FlowRunReport {
     pub tasks: Vec<TaskReport>,
     /// What all task runs used together.
     pub usage: Usage,
-    /// From start to end.
+    /// From start to end; with an earlier part, that is added.
     pub wall_time: Duration,
+    /// Why its journal could not be written, if it could not: what happened after that is not remembered.
+    pub journal_error: Option<JournalError>,
 }
 
 impl FlowRun {
@@ -111,19 +160,36 @@ impl FlowRun {
     /// Waits until the flow run is over.
     pub fn wait(&self) -> FlowRunReport {
         let mut state = lock(&self.dispatch.state);
-        loop {
+        let report = loop {
             if let Some(report) = self.dispatch.report(&state) {
-                return report;
+                break report;
             }
             state = self.dispatch.over.wait(state).expect(UNBROKEN);
-        }
+        };
+        drop(state);
+        self.durable(report)
     }
 
-    /// Waits until the flow run is over, but no longer than `timeout`.
+    /// Waits until the flow run is over, but no longer than `timeout`; when it is over, until its journal is written.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<FlowRunReport> {
         let state = lock(&self.dispatch.state);
         let waited = self.dispatch.over.wait_timeout_while(state, timeout, |state| state.view.ending().is_none());
-        self.dispatch.report(&waited.expect(UNBROKEN).0)
+        let report = self.dispatch.report(&waited.expect(UNBROKEN).0)?;
+        Some(self.durable(report))
+    }
+
+    /// Waits until everything in a report is in the journal.
+    fn durable(&self, mut report: FlowRunReport) -> FlowRunReport {
+        if let (Some(journal), None) = (&self.dispatch.journal, &report.journal_error) {
+            report.journal_error = journal.flush().err();
+        }
+        report
+    }
+
+    /// Lets the flow run come to an end: nothing new starts, retries neither, and what runs goes on to its end. Then it is over, and
+    /// counts as cancelled.
+    pub fn drain(&self) {
+        self.dispatch.step(Input::Drain);
     }
 
     /// Stops the flow run: nothing new starts, and what runs is stopped. It is over when the runners have answered.
@@ -150,7 +216,11 @@ struct Dispatch {
     me: Weak<Dispatch>,
     id: FlowRunId,
     started: Instant,
+    /// How long the earlier part took.
+    before: Duration,
     observer: Arc<dyn Observer>,
+    journal: Option<Arc<dyn Journal>>,
+    replay: Option<Arc<Replay>>,
     cancelled: AtomicBool,
     /// Emptied at the end, so that nothing here keeps a runner alive.
     found: Arc<Mutex<FoundRunners>>,
@@ -162,6 +232,9 @@ struct DispatchState {
     scheduler: Scheduler,
     outputs: Vec<Output>,
     view: FlowRunView,
+    journal_error: Option<JournalError>,
+    /// Itself, once a task run waits for its next attempt: no runner holds it then. Let go at the end.
+    alive: Option<Arc<Dispatch>>,
 }
 
 /// What a step leaves to do once the lock is released.
@@ -169,7 +242,11 @@ struct DispatchState {
 struct Errands {
     starts: Vec<(Option<RunnerChoice>, Vec<TaskRunRequest>)>,
     withdrawals: Vec<(Option<RunnerChoice>, RequestId)>,
-    over: bool,
+    waits: Vec<(WaitId, Duration)>,
+    /// The journal failed, so the runners are to stop.
+    cancel: bool,
+    /// Kept until the lock is released.
+    over: Option<Option<Arc<Dispatch>>>,
 }
 
 impl Dispatch {
@@ -177,40 +254,63 @@ impl Dispatch {
         let errands = {
             let _wake = WakeOnPanic(&self.over);
             let mut state = lock(&self.state);
-            self.step_locked(&mut state, input)
+            let mut errands = Errands::default();
+            self.step_locked(&mut state, input, &mut errands);
+            errands
         };
         self.run(errands);
     }
 
-    fn step_locked(&self, state: &mut DispatchState, input: Input) -> Errands {
-        let mut errands = Errands::default();
-        let mut outputs = std::mem::take(&mut state.outputs);
-        state.scheduler.on(input, &mut outputs);
-        let at = self.started.elapsed();
-        for output in outputs.drain(..) {
-            match output {
-                Output::Record(event) => self.record(state, Timed { at, event }),
-                Output::Start { runner, request } => {
-                    match errands.starts.iter_mut().find(|(known, _)| *known == runner) {
-                        Some((_, requests)) => requests.push(request),
-                        None => errands.starts.push((runner, vec![request])),
+    /// A step, and those that follow from it at once. A loop, not recursion: a run may have a thousand known attempts.
+    fn step_locked(&self, state: &mut DispatchState, input: Input, errands: &mut Errands) {
+        let mut next = Some(input);
+        let mut known: Vec<WaitId> = Vec::new();
+        while let Some(input) = next.take().or_else(|| known.pop().map(Input::Elapsed)) {
+            let mut outputs = std::mem::take(&mut state.outputs);
+            state.scheduler.on(input, &mut outputs);
+            let at = self.before + self.started.elapsed();
+            for output in outputs.drain(..) {
+                match output {
+                    Output::Record(event) => {
+                        if !self.record(state, Timed { at, event }) {
+                            (next, errands.cancel) = (Some(Input::Cancel), true);
+                        }
+                    }
+                    Output::Start { runner, request } => errands.start(runner, request),
+                    Output::Withdraw { runner, request } => errands.withdrawals.push((runner, request)),
+                    Output::Wait { id, task, index, attempt, .. } if self.is_known(&task, index, attempt) => {
+                        known.push(id)
+                    }
+                    Output::Wait { id, delay, .. } => {
+                        errands.waits.push((id, delay));
+                        state.alive = state.alive.take().or_else(|| self.me.upgrade());
+                    }
+                    Output::Finish(_) => {
+                        errands.over = Some(state.alive.take());
+                        self.over.notify_all();
                     }
                 }
-                Output::Withdraw { runner, request } => errands.withdrawals.push((runner, request)),
-                Output::Finish(_) => {
-                    errands.over = true;
-                    self.over.notify_all();
-                }
             }
+            state.outputs = outputs;
         }
-        state.outputs = outputs;
-        errands
     }
 
-    fn record(&self, state: &mut DispatchState, event: Timed<RunEvent>) {
+    fn is_known(&self, task: &Arc<str>, index: u32, attempt: u32) -> bool {
+        self.replay.as_ref().is_some_and(|replay| replay.knows(task, index, attempt))
+    }
+
+    /// False if the journal fails at this event.
+    fn record(&self, state: &mut DispatchState, event: Timed<RunEvent>) -> bool {
         state.view.apply(&event);
         // An observer that panics is not told more than others: the flow run goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| self.observer.event(&event)));
+        let Some(journal) = &self.journal else { return true };
+        let is_there = self.replay.as_ref().is_some_and(|replay| replay.has(&event.event));
+        if is_there || state.journal_error.is_some() {
+            return true;
+        }
+        state.journal_error = journal.append(event).err();
+        state.journal_error.is_none()
     }
 
     /// What a flow run that is over adds up to.
@@ -222,6 +322,7 @@ impl Dispatch {
             tasks: view.tasks().to_vec(),
             usage: *view.usage(),
             wall_time: view.ended_at()?,
+            journal_error: state.journal_error.clone(),
         })
     }
 
@@ -240,9 +341,19 @@ impl Dispatch {
                 runner.withdraw(self.id, request);
             }
         }
-        if errands.over {
+        for (id, delay) in errands.waits {
+            let waiter: Weak<dyn Waiter> = self.me.clone();
+            if !timer::wait(waiter, id.0, delay) {
+                // Nobody keeps time, so the next attempt starts at once.
+                self.step(Input::Elapsed(id));
+            }
+        }
+        if errands.cancel {
+            self.cancel_runners();
+        }
+        if let Some(alive) = errands.over {
             let runners = std::mem::take(&mut *lock(&self.found));
-            drop(runners);
+            drop((runners, alive));
         }
     }
 
@@ -253,6 +364,11 @@ impl Dispatch {
     fn cancel(&self) {
         self.cancelled.store(true, Ordering::SeqCst);
         self.step(Input::Cancel);
+        self.cancel_runners();
+    }
+
+    fn cancel_runners(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
         let runners: Vec<_> = lock(&self.found).values().cloned().collect();
         for runner in runners {
             runner.cancel(self.id);
@@ -267,6 +383,33 @@ impl Reports for Dispatch {
 
     fn attach(&self, task: &Arc<str>, index: u32, attachment: Attachment) {
         self.observer.attachment(task, index, &attachment);
+        if let Some(journal) = &self.journal {
+            journal.attach(task, index, &attachment);
+        }
+    }
+}
+
+impl Waiter for Dispatch {
+    fn elapsed(&self, waits: Vec<u64>) {
+        let errands = {
+            let _wake = WakeOnPanic(&self.over);
+            let mut state = lock(&self.state);
+            let mut errands = Errands::default();
+            for id in waits {
+                self.step_locked(&mut state, Input::Elapsed(WaitId(id)), &mut errands);
+            }
+            errands
+        };
+        self.run(errands);
+    }
+}
+
+impl Errands {
+    fn start(&mut self, runner: Option<RunnerChoice>, request: TaskRunRequest) {
+        match self.starts.iter_mut().find(|(known, _)| *known == runner) {
+            Some((_, requests)) => requests.push(request),
+            None => self.starts.push((runner, vec![request])),
+        }
     }
 }
 

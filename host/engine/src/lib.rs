@@ -11,17 +11,20 @@
 //! The [`scheduler`] is a pure state machine: no I/O, no clock, no threads. The [`dispatcher`] moves its inputs and outputs, on
 //! the threads of the runners themselves: there is no thread of its own between the end of one task run and the start of the
 //! next. The [`pool`] is the runner of this process: threads that compute, while waiting task runs hold none. The [`view`] is
-//! what the events of a flow run add up to.
+//! what the events of a flow run add up to, and a [`replay`] what they know of an earlier part of it.
 //!
 //! Start reading at [`scheduler`].
 
 pub mod dispatcher;
 mod input;
 pub mod pool;
+pub mod replay;
 pub mod scheduler;
+mod timer;
 pub mod view;
 
-pub use dispatcher::{FlowRun, FlowRunReport, Runners, runner_choices, start_flow_run};
+pub use dispatcher::{FlowRun, FlowRunOptions, FlowRunReport, Runners, runner_choices, start_flow_run};
 pub use pool::{OnThreadStart, Pool, PoolOptions};
+pub use replay::{IllegalEvent, Replay, Replayed};
 pub use scheduler::Scheduler;
 pub use view::{FailedRun, FlowRunView, TaskReport};

@@ -4,11 +4,12 @@
 //! start in the order of the flow, indexes of a map ascend. Mapped tasks are expanded lazily, a range of indexes at a time, so memory
 //! does not grow with the number of task runs beyond their results.
 //!
-//! Where to look: `instance` (one use of a flow), `active` (a running task), `lane` (what a runner holds), `start` and `end` (the two
-//! halves of the agenda: tasks that begin, and what ends).
+//! Where to look: `instance` (one use of a flow), `active` (a running task), `lane` (what a runner holds), `tags` (limits across lanes),
+//! `retry` (what is tried again), `start` and `end` (the two halves of the agenda: tasks that begin, and what ends).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use taskhost_flow::Plan;
 use taskhost_flow::flow::{Flow, RunnerChoice};
@@ -18,10 +19,14 @@ mod active;
 mod end;
 mod instance;
 mod lane;
+mod retry;
 mod start;
+mod tags;
 
 use instance::{Instance, InstanceId, Instances, Shapes};
 use lane::{Lanes, Requests};
+use retry::Waits;
+use tags::Tags;
 
 pub use lane::Capacity;
 
@@ -32,9 +37,17 @@ pub enum Input {
     Start,
     /// Task runs ended. A second report of the same run, or one that was never asked for, changes nothing.
     Ended(TaskRunReport),
+    /// The delay of an [`Output::Wait`] is over. One that nobody waits for any more changes nothing.
+    Elapsed(WaitId),
+    /// Nothing new shall start, retries neither. What runs goes on to its end.
+    Drain,
     /// Nothing new shall start. What runs is stopped by whoever drives the scheduler; each still reports.
     Cancel,
 }
+
+/// Names a wait of one flow run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WaitId(pub u64);
 
 /// Something to do.
 #[derive(Debug)]
@@ -46,7 +59,20 @@ pub enum Output {
         /// What to run.
         request: TaskRunRequest,
     },
-    /// Do not start what has not started of this request: its task has failed.
+    /// Give an [`Input::Elapsed`] with this id when the delay is over: a task run is to be tried again.
+    Wait {
+        /// Names the wait.
+        id: WaitId,
+        /// How long.
+        delay: Duration,
+        /// The path of the task.
+        task: Arc<str>,
+        /// Which of its runs.
+        index: u32,
+        /// The attempt that will follow.
+        attempt: u32,
+    },
+    /// Do not start what has not started of this request: its task has failed, or the flow run is to end.
     Withdraw {
         /// The runner that has it.
         runner: Option<RunnerChoice>,
@@ -69,6 +95,10 @@ pub struct Scheduler {
     shapes: Shapes,
     lanes: Lanes,
     requests: Requests,
+    tags: Tags,
+    waits: Waits,
+    /// Tasks that became ready so far: each has its turn.
+    turns: u64,
     agenda: VecDeque<Work>,
 }
 
@@ -100,6 +130,9 @@ impl Scheduler {
             shapes: Shapes::default(),
             lanes: Lanes::new(capacity),
             requests: Requests::default(),
+            tags: Tags::new(plan.flow()),
+            waits: Waits::default(),
+            turns: 0,
             agenda: VecDeque::new(),
         }
     }
@@ -114,6 +147,8 @@ impl Scheduler {
         match input {
             Input::Start => self.begin(),
             Input::Ended(report) => self.reported(report, out),
+            Input::Elapsed(id) => self.elapsed(id),
+            Input::Drain => self.drain(out),
             Input::Cancel => self.cancel(out),
         }
         while let Some(work) = self.agenda.pop_front() {

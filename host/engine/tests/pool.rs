@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use support::{flow, map_over, numbers, output, plan, result_of};
-use taskhost_engine::{FlowRun, FlowRunReport, Pool, PoolOptions, start_flow_run};
+use taskhost_engine::{FlowRun, FlowRunOptions, FlowRunReport, Pool, PoolOptions, start_flow_run};
 use taskhost_flow::flow::{Flow, RunnerChoice, RunnerKind};
 use taskhost_model::event::Timed;
 use taskhost_model::seams::{Executor, NoObserver, Observer, PreparedTask, RunScope, Runner, Started};
@@ -56,7 +56,7 @@ fn start(flow: Flow, pool: &Arc<Pool>) -> FlowRun {
     let runners = Arc::new(move |_: Option<RunnerChoice>| Arc::clone(&pool) as Arc<dyn Runner>);
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let id = FlowRunId::new(NEXT.fetch_add(1, Ordering::Relaxed) as u64, 0);
-    start_flow_run(&plan(flow), id, runners, Arc::new(NoObserver))
+    start_flow_run(&plan(flow), id, runners, FlowRunOptions::new(Arc::new(NoObserver)))
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -412,7 +412,8 @@ fn a_task_runs_on_the_runner_that_it_chooses() {
     let runners = move |choice: Option<RunnerChoice>| -> Arc<dyn Runner> {
         if choice.is_some() { Arc::<Pool>::clone(&second) } else { Arc::<Pool>::clone(&first) }
     };
-    let flow_run = start_flow_run(&plan(flow), FlowRunId::new(2, 2), Arc::new(runners), Arc::new(NoObserver));
+    let flow_run =
+        start_flow_run(&plan(flow), FlowRunId::new(2, 2), Arc::new(runners), FlowRunOptions::new(Arc::new(NoObserver)));
     flow_run.wait_timeout(LONG).expect("ends");
     assert_eq!(*seen.lock().expect("no panic"), ["a on default", "b on sequential", "c on default"]);
 }
@@ -434,7 +435,8 @@ fn events_come_in_order_and_the_end_is_the_last() {
     let log = Arc::new(Log::default());
     let shared = Arc::clone(&pool);
     let runners = Arc::new(move |_: Option<RunnerChoice>| Arc::clone(&shared) as Arc<dyn Runner>);
-    let flow_run = start_flow_run(&plan(mapped(3_000)), FlowRunId::new(3, 3), runners, Arc::clone(&log) as _);
+    let flow_run =
+        start_flow_run(&plan(mapped(3_000)), FlowRunId::new(3, 3), runners, FlowRunOptions::new(Arc::clone(&log) as _));
     flow_run.wait_timeout(LONG).expect("ends");
     let events = log.0.lock().expect("no panic");
     assert!(events.is_sorted_by_key(|event| event.at));

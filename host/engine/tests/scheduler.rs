@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use support::{call, collect, flow, map_over, numbers, output, plan, position, result_of, subflow_task, task};
 use taskhost_engine::Scheduler;
-use taskhost_engine::scheduler::{Input, Output};
+use taskhost_engine::scheduler::{Input, Output, WaitId};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step};
 use taskhost_model::{
     Ending, FlowRunEnding, FlowRunId, Origin, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
@@ -24,6 +24,7 @@ struct Play {
     events: Vec<RunEvent>,
     ending: Option<FlowRunEnding>,
     arguments: HashMap<String, Vec<Value>>,
+    waits: HashMap<String, WaitId>,
 }
 
 const ID: fn() -> FlowRunId = || FlowRunId::new(0, 0);
@@ -31,7 +32,7 @@ const ID: fn() -> FlowRunId = || FlowRunId::new(0, 0);
 impl Play {
     fn new(flow: Flow, capacity: usize) -> Play {
         let scheduler = Scheduler::new(ID(), &plan(flow), Box::new(move |_| capacity));
-        Play { scheduler, open: vec![], events: vec![], ending: None, arguments: HashMap::new() }
+        Play { scheduler, open: vec![], events: vec![], ending: None, arguments: HashMap::new(), waits: HashMap::new() }
     }
 
     fn step(&mut self, input: Input) -> Vec<String> {
@@ -48,6 +49,10 @@ impl Play {
                 self.arguments.insert(task.clone(), request.arguments.to_vec());
                 self.open.push((id, task.clone(), request.indexes.clone(), mapped));
                 Some(format!("start {}", name(&task, &request.indexes, mapped)))
+            }
+            Output::Wait { id, delay, task, index, .. } => {
+                self.waits.insert(format!("{task}[{index}]"), id);
+                Some(format!("wait {} for {task}[{index}]", delay.as_millis()))
             }
             Output::Withdraw { request, .. } => {
                 let (_, task, indexes, mapped) = self.open.iter().find(|open| open.0 == request).expect("open");

@@ -47,7 +47,8 @@ pub enum RunEvent {
         /// Where their outcomes come from.
         origin: Origin,
     },
-    /// An attempt of a task run failed, and another one follows.
+    /// An attempt of a task run failed, and another one follows, unless its task or the flow run is stopped first. Whether one follows
+    /// depends on the failure, the task and the attempt alone, so that a flow run that is resumed sees it the same way.
     RunRetried {
         /// Path in the flow run.
         task: Arc<str>,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use taskhost_engine::{FlowRun, start_flow_run};
+use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, limits};
@@ -218,7 +218,7 @@ impl Host {
             let replaced = options.runner_override.filter(|_| of_the_flow);
             host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner))
         };
-        start_flow_run(&plan, new_flow_run_id(), Arc::new(runners), observer)
+        start_flow_run(&plan, new_flow_run_id(), Arc::new(runners), FlowRunOptions::new(observer))
     }
 
     /// A flow ready to be given its parameters and run: a [`FlowBuilder`], a path, or a checked flow.

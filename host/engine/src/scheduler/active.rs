@@ -1,11 +1,14 @@
 //! A task that is running: which of its runs are asked for, and what they gave so far.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use taskhost_flow::flow::{OnFailure, Task, TaskKind};
 use taskhost_model::{Ending, ListBuilder, TaskFailure, Value, ValueType, json};
 
-use super::instance::{Arguments, Done, FailedTask, message};
+use super::instance::{Arguments, Done, FailedTask, InstanceId, message};
+use super::lane::{REQUEST_RUNS_MAX, Ready};
 
 /// Most paths of failed tasks that a subflow hands to its parent: enough to start looking.
 const FAILED_INSIDE_MAX: usize = 100;
@@ -18,14 +21,26 @@ pub(super) struct Active {
     pub(super) runs: u32,
     /// The first index that was not asked for yet.
     pub(super) next: u32,
-    /// Task runs that were asked for and are not over.
+    /// Task runs that were asked for and are not over, with those that are to be tried again.
     pub(super) running: u32,
+    /// Of these, how many wait for their next attempt.
+    pub(super) waiting: u32,
+    /// Of these, those whose next attempt may start: index and attempt.
+    pub(super) retries: VecDeque<(u32, u32)>,
+    /// Its place among tasks that are ready.
+    pub(super) priority: i32,
+    pub(super) turn: u64,
+    /// Whether it stands in a lane, or is parked at a tag.
+    pub(super) queued: bool,
+    /// The limited tags that its runs count for.
+    pub(super) tags: Arc<[u32]>,
     /// Task runs that ended with a value or a failure.
     ended: u32,
     /// No further run is to start.
     pub(super) stopped: bool,
     gather: Gather,
-    failure: Option<RunFailure>,
+    /// Of those without a value, the one with the lowest index: which one came first is chance.
+    failure: Option<(u32, RunFailure)>,
     /// For a subflow: what failed in it.
     pub(super) failed_inside: Vec<Arc<str>>,
 }
@@ -64,6 +79,12 @@ impl Active {
             runs: arguments.runs,
             next: 0,
             running: 0,
+            waiting: 0,
+            retries: VecDeque::new(),
+            priority: 0,
+            turn: 0,
+            queued: false,
+            tags: Arc::new([]),
             ended: 0,
             stopped: false,
             gather: Gather::new(task, arguments.runs),
@@ -85,7 +106,9 @@ impl Active {
                     self.gather.put(index, Err(message(&failure)));
                 } else {
                     self.stopped |= task.on_failure == OnFailure::Stop;
-                    self.failure.get_or_insert(run);
+                    if self.failure.as_ref().is_none_or(|(known, _)| index < *known) {
+                        self.failure = Some((index, run));
+                    }
                 }
                 return Some(failure);
             }
@@ -96,7 +119,35 @@ impl Active {
 
     /// Whether runs are left that may start.
     pub(super) fn has_more(&self) -> bool {
-        !self.stopped && self.next < self.runs
+        !self.stopped && (self.next < self.runs || !self.retries.is_empty())
+    }
+
+    /// The next runs to ask for, and which attempt of them it is. `room` says how many of so many may start now; none if it says 0.
+    pub(super) fn ask(&mut self, room: impl FnOnce(u32) -> u32) -> Option<(Range<u32>, u32)> {
+        let Some(&(first, attempt)) = self.retries.front() else {
+            let count = room(self.runs - self.next);
+            let first = self.next;
+            self.next += count;
+            self.running += count;
+            return (count > 0).then_some((first..first + count, 1));
+        };
+        let stretch = self.retries.iter().zip(first..).take(REQUEST_RUNS_MAX as usize);
+        let stretch = stretch.take_while(|(retry, index)| **retry == (*index, attempt)).count();
+        let count = room(stretch as u32);
+        self.retries.drain(..count as usize);
+        (count > 0).then_some((first..first + count, attempt))
+    }
+
+    /// Gives up the runs that were to be tried again.
+    pub(super) fn drop_retries(&mut self) {
+        self.running -= self.waiting + self.retries.len() as u32;
+        self.waiting = 0;
+        self.retries.clear();
+    }
+
+    /// As it stands among tasks that are ready.
+    pub(super) fn ready(&self, instance: InstanceId, task: usize) -> Ready {
+        Ready { priority: self.priority, turn: self.turn, instance, task }
     }
 
     /// Whether the task is over.
@@ -106,7 +157,7 @@ impl Active {
 
     /// Whether the first failure is here; in words.
     pub(super) fn failure_text(&self) -> Option<String> {
-        self.failure.as_ref().map(|run| run.failure.to_string())
+        self.failure.as_ref().map(|(_, run)| run.failure.to_string())
     }
 
     pub(super) fn add_failed_inside(&mut self, paths: Vec<Arc<str>>) {
@@ -117,7 +168,7 @@ impl Active {
     /// How the task ended.
     pub(super) fn finish(self) -> Done {
         match self.failure {
-            Some(run) => Done::Failed(FailedTask { whole: run.whole, counted: false }),
+            Some((_, run)) => Done::Failed(FailedTask { whole: run.whole, counted: false }),
             None if self.ended < self.runs => Done::Cancelled,
             None => Done::Succeeded(Some(self.gather.finish())),
         }

@@ -1,15 +1,17 @@
 //! The half of the agenda where things end: task runs, tasks, instances, the flow run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use taskhost_flow::flow::Task;
 use taskhost_model::{
-    Ending, FlowRunEnding, Origin, Refusal, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState, Usage,
-    Value, ValueType, powers,
+    Ending, FlowRunEnding, FlowRunId, Origin, Refusal, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport, TaskState,
+    Usage, Value, ValueType, powers,
 };
 
-use super::active::{Active, RunEnd, interpret, told};
+use super::active::{Active, RunEnd, RunFailure, interpret, told};
 use super::instance::{Done, Instance, InstanceId, Parent, State};
+use super::retry::{self, Wait};
 use super::{Output, Phase, Scheduler, Work};
 use crate::input::{Blocked, evaluate};
 
@@ -28,6 +30,7 @@ impl Scheduler {
         let withdrawn = was_stopped || !matches!(self.phase, Phase::Running);
         let mut told = Told::new(active, &flow.tasks[task], report.first, report.origin);
         (told.withdrawn, told.keeps_results) = (withdrawn, self.keeps_results);
+        (told.flow_run, told.attempt) = (self.flow_run, open.attempt);
         let mut counted = 0;
         for (at, outcome) in report.outcomes.into_iter().enumerate() {
             let Some(index) = u32::try_from(at).ok().and_then(|at| report.first.checked_add(at)) else { break };
@@ -39,12 +42,21 @@ impl Scheduler {
             }
         }
         told.flush(0, out);
-        let runner = open.runner;
+        let retried = std::mem::take(&mut told.retried);
+        let (runner, attempt) = (open.runner, open.attempt + 1);
         let stops = active.stopped && !was_stopped;
         if open.is_answered() {
             self.requests.open.remove(&report.request);
         }
         self.lanes.of(runner).in_flight -= counted;
+        self.tags.give_back(&active.tags, counted as u32);
+        active.waiting += retried.len() as u32;
+        if !active.stopped && matches!(self.phase, Phase::Running) {
+            for (index, delay) in retried {
+                let id = self.waits.add(Wait { instance: id, task, runner, index, attempt });
+                out.push(Output::Wait { id, delay, task: Arc::clone(&active.path), index, attempt });
+            }
+        }
         if stops {
             self.withdraw(id, task, out);
         }
@@ -63,6 +75,9 @@ impl Scheduler {
         let Some(instance) = self.instances.get_mut(id) else { return };
         let Some(active) = instance.active(task) else { return };
         active.stopped |= cancelling;
+        if active.stopped {
+            active.drop_retries();
+        }
         if !active.is_over() {
             return;
         }
@@ -70,9 +85,9 @@ impl Scheduler {
             return;
         };
         if let Some(failure) = active.failure_text() {
-            let name = &instance.flow.tasks[task].name;
-            if !instance.flow.tasks[task].failure_handled {
-                instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
+            let flow = Arc::clone(&instance.flow);
+            if !flow.tasks[task].failure_handled {
+                instance.keep_failure(task, || format!("task `{}`: {failure}", flow.tasks[task].name));
                 instance.failures.append(&mut active.failed_inside);
             }
         }
@@ -156,6 +171,15 @@ impl Scheduler {
         }
     }
 
+    /// Nothing new starts, here and at the runners; what runs goes on.
+    pub(super) fn drain(&mut self, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Running) {
+            let open = self.requests.open.iter();
+            out.extend(open.map(|(request, open)| Output::Withdraw { runner: open.runner, request: *request }));
+        }
+        self.cancel(out);
+    }
+
     /// Nothing new starts. Tasks of which nothing runs are over now, the others when their last run has reported.
     pub(super) fn cancel(&mut self, out: &mut Vec<Output>) {
         match self.phase {
@@ -164,6 +188,7 @@ impl Scheduler {
             Phase::Cancelling | Phase::Over => return,
         }
         self.lanes.clear_ready();
+        self.waits.clear();
         for id in self.instances.ids() {
             let tasks = self.instances.get(id).map_or(0, |instance| instance.slots.len());
             for task in 0..tasks {
@@ -223,7 +248,8 @@ impl Instance {
     /// Told as if the output were a task: names of tasks have no dots.
     fn output_failed(&mut self, name: &str, failure: TaskFailure, out: &mut Vec<Output>) {
         let task: Arc<str> = format!("{}outputs.{name}", self.prefix).into();
-        self.first_failure.get_or_insert_with(|| format!("output `{name}`: {failure}"));
+        // After every task.
+        self.keep_failure(usize::MAX, || format!("output `{name}`: {failure}"));
         self.failures.push(Arc::clone(&task));
         out.push(Output::Record(RunEvent::TaskRefused { task: Arc::clone(&task), failure }));
         out.push(Output::Record(RunEvent::TaskEnded { task, state: TaskState::Failed }));
@@ -232,7 +258,8 @@ impl Instance {
     /// The record of a subflow's outputs, or why there is none.
     fn run_end(&self, outputs: Vec<Option<Value>>) -> Result<Value, TaskFailure> {
         if !self.failures.is_empty() {
-            let text = self.first_failure.clone().unwrap_or_else(|| format!("task `{}` failed", self.failures[0]));
+            let first = self.first_failure.as_ref().map(|(_, text)| text.clone());
+            let text = first.unwrap_or_else(|| format!("task `{}` failed", self.failures[0]));
             return Err(TaskFailure::Returned(text));
         }
         let values = outputs.into_iter().zip(&self.flow.outputs).map(|(value, output)| match value {
@@ -250,7 +277,11 @@ struct Told<'a> {
     task: &'a Task,
     withdrawn: bool,
     keeps_results: bool,
+    flow_run: FlowRunId,
+    attempt: u32,
     origin: Origin,
+    /// Those that are to be tried again, after a delay.
+    retried: Vec<(u32, Duration)>,
     first: u32,
     count: u32,
     usage: Usage,
@@ -266,7 +297,10 @@ impl<'a> Told<'a> {
             task,
             withdrawn: false,
             keeps_results: false,
+            flow_run: FlowRunId::new(0, 0),
+            attempt: 1,
             origin,
+            retried: Vec::new(),
             first,
             count: 0,
             usage: Usage::default(),
@@ -281,7 +315,12 @@ impl<'a> Told<'a> {
             Ending::Returned(value) if self.keeps_results => Some(value.clone()),
             _ => None,
         };
-        let end = interpret(self.task, outcome.ending, self.withdrawn);
+        let end = match interpret(self.task, outcome.ending, self.withdrawn) {
+            RunEnd::Failure(run) if retry::follows(self.task, self.attempt, &run.failure) => {
+                return self.retry(index, run, outcome.usage, out);
+            }
+            end => end,
+        };
         let carried_out = !matches!(end, RunEnd::Withdrawn);
         let failure = self.active.run_ended(self.task, index, end);
         if !carried_out {
@@ -297,6 +336,22 @@ impl<'a> Told<'a> {
         self.usage.add(&outcome.usage);
         powers::gather(&mut self.refusals, outcome.refusals.as_slice());
         self.failures.extend(failure.map(|failure| (index, failure)));
+    }
+
+    /// Tells of an attempt that another one follows.
+    fn retry(&mut self, index: u32, run: RunFailure, usage: Usage, out: &mut Vec<Output>) {
+        self.flush(index, out);
+        let dice = retry::dice(self.flow_run, &self.active.path, index, self.attempt);
+        let delay = self.task.retry.delay_after(self.attempt, dice);
+        self.retried.push((index, delay));
+        out.push(Output::Record(RunEvent::RunRetried {
+            task: Arc::clone(&self.active.path),
+            index,
+            attempt: self.attempt,
+            failure: run.failure,
+            usage,
+            delay,
+        }));
     }
 
     /// Tells what was gathered; the next stretch begins after `index`.

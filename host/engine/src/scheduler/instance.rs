@@ -127,6 +127,10 @@ pub(super) struct Instance {
     pub(super) flow: Arc<Flow>,
     pub(super) shape: Arc<Shape>,
     pub(super) parameters: Vec<Value>,
+    /// Added to the priorities of its tasks: that of the subflow tasks around it.
+    pub(super) priority: i32,
+    /// The limited tags of the subflow tasks around it.
+    pub(super) tags: Arc<[u32]>,
     /// Goes before the names of its tasks: empty, or such as `months[3]/`.
     pub(super) prefix: String,
     pub(super) parent: Option<Parent>,
@@ -137,8 +141,8 @@ pub(super) struct Instance {
     pub(super) open: usize,
     /// Paths of tasks whose failure nobody handled, in the order in which they failed.
     pub(super) failures: Vec<Arc<str>>,
-    /// The first of them, in words.
-    pub(super) first_failure: Option<String>,
+    /// One of them, in words: that of the first task in the order of the flow, since which one fails first is chance.
+    pub(super) first_failure: Option<(usize, String)>,
 }
 
 /// A task of an instance.
@@ -195,6 +199,8 @@ impl Instance {
             flow,
             shape,
             parameters,
+            priority: 0,
+            tags: Arc::new([]),
             prefix: String::new(),
             parent: None,
             failures: Vec::new(),
@@ -263,6 +269,13 @@ impl Instance {
             if slot.waiting_for == 0 && matches!(slot.state, State::Waiting) {
                 decide(*dependent as usize);
             }
+        }
+    }
+
+    /// A task fails, for this reason, and nobody handles it.
+    pub(super) fn keep_failure(&mut self, task: usize, text: impl FnOnce() -> String) {
+        if self.first_failure.as_ref().is_none_or(|(known, _)| task < *known) {
+            self.first_failure = Some((task, text()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! A lane for each runner: the tasks that are ready for it, and the task runs that it holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::ops::Range;
 
 use taskhost_flow::flow::RunnerChoice;
@@ -29,8 +30,30 @@ pub(super) struct Lane {
     capacity: usize,
     /// Invariant: at most `capacity`.
     pub(super) in_flight: usize,
-    /// Tasks with runs to start, first come first served.
-    pub(super) ready: VecDeque<(InstanceId, usize)>,
+    /// Tasks with runs to start.
+    pub(super) ready: BinaryHeap<Ready>,
+}
+
+/// A task with runs to start. The greatest comes first: that of the highest priority, and of these the one that was ready first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub(super) priority: i32,
+    /// Invariant: each task has one of its own.
+    pub(super) turn: u64,
+    pub(super) instance: InstanceId,
+    pub(super) task: usize,
+}
+
+impl Ord for Ready {
+    fn cmp(&self, other: &Ready) -> Ordering {
+        (self.priority, Reverse(self.turn)).cmp(&(other.priority, Reverse(other.turn)))
+    }
+}
+
+impl PartialOrd for Ready {
+    fn partial_cmp(&self, other: &Ready) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Lanes {
@@ -41,7 +64,7 @@ impl Lanes {
     pub(super) fn of(&mut self, runner: Option<RunnerChoice>) -> &mut Lane {
         let at = self.lanes.iter().position(|lane| lane.runner == runner).unwrap_or_else(|| {
             let capacity = (self.capacity)(runner).max(1);
-            self.lanes.push(Lane { runner, capacity, in_flight: 0, ready: VecDeque::new() });
+            self.lanes.push(Lane { runner, capacity, in_flight: 0, ready: BinaryHeap::new() });
             self.lanes.len() - 1
         });
         &mut self.lanes[at]
@@ -79,6 +102,7 @@ pub(super) struct Open {
     pub(super) task: usize,
     pub(super) runner: Option<RunnerChoice>,
     pub(super) indexes: Range<u32>,
+    pub(super) attempt: u32,
     /// A bit for each outcome that came, so that a second one is not counted.
     came: [u64; REQUEST_RUNS_MAX as usize / 64],
     left: u32,
@@ -119,11 +143,12 @@ impl Requests {
         task: usize,
         runner: Option<RunnerChoice>,
         indexes: Range<u32>,
+        attempt: u32,
     ) -> RequestId {
         let id = RequestId(self.next);
         self.next += 1;
         let left = indexes.end - indexes.start;
-        self.open.insert(id, Open { instance, task, runner, indexes, came: [0; _], left });
+        self.open.insert(id, Open { instance, task, runner, indexes, attempt, came: [0; _], left });
         id
     }
 }

@@ -36,15 +36,20 @@ impl Scheduler {
         let flow_task = &instance.flow.tasks[task];
         let runs = arguments.runs;
         out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&path), runs }));
-        let active = Active::new(flow_task, path, arguments);
+        let mut active = Active::new(flow_task, path, arguments);
+        (active.priority, active.turn) = (instance.priority + flow_task.priority, self.turns);
+        active.tags = self.tags.of(flow_task, &instance.tags);
+        self.turns += 1;
         let runner = flow_task.runner.or(instance.runner);
         let is_call = matches!(flow_task.kind, TaskKind::Call(_));
         if runs == 0 {
             return self.task_over(id, task, active.finish(), out);
         }
+        active.queued = is_call;
+        let ready = active.ready(id, task);
         instance.slots[task].state = State::Active(Box::new(active));
         if is_call {
-            self.lanes.of(runner).ready.push_back((id, task));
+            self.lanes.of(runner).ready.push(ready);
         } else {
             self.agenda.push_back(Work::Expand(id, task));
         }
@@ -54,12 +59,12 @@ impl Scheduler {
     fn refuse(&mut self, id: InstanceId, task: usize, failure: TaskFailure, out: &mut Vec<Output>) {
         let Some(instance) = self.instances.get_mut(id) else { return };
         let path = instance.path(task);
-        let name = &instance.flow.tasks[task].name;
-        if !instance.flow.tasks[task].failure_handled {
-            instance.first_failure.get_or_insert_with(|| format!("task `{name}`: {failure}"));
+        let flow = Arc::clone(&instance.flow);
+        if !flow.tasks[task].failure_handled {
+            instance.keep_failure(task, || format!("task `{}`: {failure}", flow.tasks[task].name));
         }
         out.push(Output::Record(RunEvent::TaskRefused { task: path, failure: failure.clone() }));
-        let whole = told(&instance.flow.tasks[task], failure).whole;
+        let whole = told(&flow.tasks[task], failure).whole;
         self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false }), out);
     }
 
@@ -77,6 +82,7 @@ impl Scheduler {
         let (flow, mapped) = (Arc::clone(flow), Arc::clone(&flow_task.mapped));
         // Who runs a flow knows more of the surroundings than the flow does.
         let runner = flow_task.runner.or(flow.runner).or(instance.runner);
+        let around = instance.priority + flow_task.priority;
         let State::Active(active) = &mut instance.slots[task].state else { return None };
         if !active.has_more() || active.running >= INSTANCES_ALIVE_MAX {
             return None;
@@ -92,62 +98,73 @@ impl Scheduler {
             value => value.clone(),
         });
         let prefix = if mapped.is_empty() { format!("{}/", active.path) } else { format!("{}[{index}]/", active.path) };
+        let tags = Arc::clone(&active.tags);
         let mut child = Instance::new(Arc::clone(&flow), self.shapes.of(&flow), parameters.collect());
+        (child.priority, child.tags) = (around, tags);
         child.parent = Some(Parent { instance: id, task, index });
         child.prefix = prefix;
         child.runner = runner;
         Some(child)
     }
 
-    /// Hands ready runs to the runners, as far as these have room.
+    /// Hands ready runs to the runners, as far as these and the tags have room.
     pub(super) fn fill_lanes(&mut self, out: &mut Vec<Output>) {
         debug_assert!(matches!(self.phase, Phase::Running));
-        for at in 0..self.lanes.len() {
-            while let Some(output) = self.next_request(at) {
-                out.push(output);
+        loop {
+            for at in 0..self.lanes.len() {
+                while let Some(output) = self.next_request(at) {
+                    out.push(output);
+                }
             }
+            let Some((ready, lane)) = self.tags.unpark() else { return };
+            self.lanes.at(lane).ready.push(ready);
         }
     }
 
-    fn next_request(&mut self, lane: usize) -> Option<Output> {
-        let lane = self.lanes.at(lane);
+    fn next_request(&mut self, at: usize) -> Option<Output> {
+        let lane = self.lanes.at(at);
         loop {
-            let (id, task) = *lane.ready.front()?;
+            let ready = *lane.ready.peek()?;
+            let (id, task) = (ready.instance, ready.task);
             let Some(instance) = self.instances.get_mut(id) else {
-                lane.ready.pop_front();
+                lane.ready.pop();
                 continue;
             };
             let flow_task = &instance.flow.tasks[task];
             let (TaskKind::Call(call), State::Active(active)) = (&flow_task.kind, &mut instance.slots[task].state)
             else {
-                lane.ready.pop_front();
+                lane.ready.pop();
                 continue;
             };
             if !active.has_more() {
-                lane.ready.pop_front();
+                active.queued = false;
+                lane.ready.pop();
                 continue;
             }
-            let count = lane.room_for(active.runs - active.next);
-            if count == 0 {
-                return None;
+            let tag_room = self.tags.room(&active.tags);
+            if tag_room == 0 {
+                lane.ready.pop();
+                self.tags.park(&active.tags, ready, at);
+                continue;
             }
-            let indexes = active.next..active.next + count;
-            active.next += count;
-            active.running += count;
+            let (indexes, attempt) = active.ask(|left| lane.room_for(left.min(tag_room)))?;
+            let count = indexes.end - indexes.start;
             lane.in_flight += count as usize;
+            self.tags.take(&active.tags, count);
             let runner = lane.runner;
             let request = TaskRunRequest {
                 flow_run: self.flow_run,
-                id: self.requests.open(id, task, runner, indexes.clone()),
+                id: self.requests.open(id, task, runner, indexes.clone(), attempt),
                 task: Arc::clone(&active.path),
                 call: Arc::clone(call),
                 arguments: Arc::clone(&active.arguments),
                 mapped: Arc::clone(&flow_task.mapped),
                 indexes,
-                attempt: 1,
+                attempt,
             };
             if !active.has_more() {
-                lane.ready.pop_front();
+                active.queued = false;
+                lane.ready.pop();
             }
             return Some(Output::Start { runner, request });
         }
