@@ -58,11 +58,12 @@ pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, limits: &Limits) 
 
 /// The ending, with no secret in it. A result that holds one is no result: it would be stored and shown.
 pub(crate) fn without_secrets(ending: Ending, refusals: &mut [Refusal], masks: &Masks) -> Ending {
-    for refusal in refusals {
-        // Cut, escaped or in other letters a secret would not be found in it any more.
+    for refusal in refusals.iter_mut().filter(|refusal| masks.resembles(&refusal.attempt)) {
         let verb = refusal.attempt.split('`').next().unwrap_or_default().trim_end();
-        refusal.attempt = format!("{verb} what is not shown, since the task has secrets");
-        refusal.grant.clear();
+        refusal.attempt = format!("{verb} what is not shown, since it looks like a secret of the task");
+        if let Some((key, _)) = refusal.grant.split_once(" = ") {
+            refusal.grant = format!("{key} = [\"…\"]");
+        }
     }
     match ending {
         Ending::Returned(value) if masks.is_in(&value) => {

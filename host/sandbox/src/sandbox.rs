@@ -41,6 +41,8 @@ pub struct SandboxOptions {
 /// Runs guests. One for a process.
 pub struct Sandbox {
     cache: Option<TrustedCache>,
+    /// Where what is ours lies: no task is granted them.
+    own_folders: Vec<PathBuf>,
     compiler: Compiler,
     instances: usize,
     vault: Option<Arc<dyn Vault>>,
@@ -95,6 +97,7 @@ impl Sandbox {
             .build()
             .map_err(|error| failed("start the sandbox's timers", &error))?;
         Ok(Arc::new(Sandbox {
+            own_folders: options.cache_folder.iter().chain(&options.data_folder).cloned().collect(),
             cache: options.cache_folder.zip(options.data_folder).map(|(cache, data)| TrustedCache::new(cache, data)),
             compiler: options.compiler,
             instances: options.instances,
@@ -326,7 +329,7 @@ impl Executor for Sandbox {
                 call.component_name, call.component
             ))
         })?;
-        let capabilities = Capabilities::prepare(call, self.vault.as_deref())?;
+        let capabilities = Capabilities::prepare(call, self.vault.as_deref(), &self.own_folders)?;
         let linked = self.linked(&loaded, loaded.lane.with_grants(&loaded.areas, &call.grants));
         let linked = linked.map_err(|error| TaskFailure::Unusable(error.message))?;
         Ok(Arc::new(Prepared::new(loaded, linked, call, capabilities)?))

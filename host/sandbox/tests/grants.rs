@@ -499,3 +499,42 @@ fn a_deterministic_guest_learns_nothing_of_where_and_when_a_folder_was_made() {
     assert_eq!(look(["c", "a", "b"], true), look(["b", "c", "a"], true));
     assert_ne!(look(["c", "a", "b"], false), look(["b", "c", "a"], false));
 }
+
+#[test]
+fn the_advice_of_a_refusal_names_the_folder_that_was_meant() {
+    let folder = Folder::new();
+    for (granted, function, path, grant) in [
+        (&[][..], "read", "./data-in/x.txt", "read = [\"data-in\"]"),
+        (&[], "read", "./top.txt", "read = [\".\"]"),
+        (&[], "read", "data/sub/../x", "read = [\"data\"]"),
+        (&[], "names", ".", "read = [\".\"]"),
+        (&[], "make-folder", "new/x", "write = [\"new\"]"),
+        (&["data"], "read", "data/../../x", ""),
+    ] {
+        let guest = reading(&folder, granted);
+        let outcome = guest.run(function, vec![text(path)]);
+        assert_eq!(refused(&outcome).first().map(|(_, grant)| *grant), Some(grant), "{path}: {outcome:?}");
+    }
+    // The nearest folder decides.
+    let mut guest = writing(&folder, &["data"]);
+    guest.grants.folders.push(folder.grant("data/inner", Access::Read));
+    let outcome = guest.run("write", vec![text("data/inner/x.txt"), text("x")]);
+    assert_eq!(refused(&outcome).first().map(|(_, grant)| *grant), Some("write = [\"data/inner\"]"), "{outcome:?}");
+}
+
+#[test]
+fn folders_of_the_host_itself_are_never_granted() {
+    let folder = Folder::new();
+    for (own, granted) in [("data/inner", "data"), ("data/inner", "data/inner"), ("data", "data/inner")] {
+        let options = SandboxOptions {
+            cache_folder: Some(folder.path(own)),
+            data_folder: Some(folder.path(own)),
+            ..SandboxOptions::default()
+        };
+        let mut guest = Guest::with_options("outside", options);
+        guest.grants.folders = vec![folder.grant(granted, Access::Read)];
+        let outcome = guest.run("names", vec![text(granted)]);
+        let Ending::Failed(TaskFailure::Ungrantable(why)) = &outcome.ending else { panic!("{outcome:?}") };
+        assert!(why.contains("taskhost keeps its own files"), "{why}");
+    }
+}

@@ -23,6 +23,9 @@ const SECRET_LINES_MAX: usize = 200;
 /// Shorter lines of a secret are not masked: they would be found in any text.
 const MASKED_BYTES_MIN: usize = 4;
 
+/// So many letters and digits of a secret in a row are taken for a part of it.
+const RESEMBLING_BYTES: usize = 6;
+
 static NO_SETTINGS: LazyLock<Settings> = LazyLock::new(Settings::default);
 
 /// Settings and secrets of a task.
@@ -132,8 +135,66 @@ impl Masks {
         }
     }
 
+    /// Whether a text of the guest may hold a part of a secret, be it cut, escaped or in other letters: letters and digits alone are looked
+    /// at, and a few in a row are enough. Not for long texts.
+    pub(crate) fn resembles(&self, text: &str) -> bool {
+        let texts = [bare(text.bytes()), bare(unescaped(text).into_iter())];
+        self.0.iter().any(|secret| {
+            let secret = bare(secret.bytes());
+            let row = secret.len().min(RESEMBLING_BYTES);
+            let is_in = |part: &[u8]| memmem::find(&secret, part).is_some();
+            row == 0 || texts.iter().any(|text| text.windows(row).any(is_in))
+        })
+    }
+
     fn is_in_bytes(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|secret| memmem::find(bytes, secret.as_bytes()).is_some())
+    }
+}
+
+fn bare(bytes: impl Iterator<Item = u8>) -> Vec<u8> {
+    let kept = bytes.filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii());
+    kept.map(|byte| byte.to_ascii_lowercase()).collect()
+}
+
+/// `%41` as `A`, as in a URL.
+fn unescaped(text: &str) -> Vec<u8> {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_resembles_a_secret_is_found_cut_escaped_and_in_other_letters() {
+        let mut masks = Masks::default();
+        masks.add(&Arc::from("S3cr3t/T0ken+value")).expect("a secret");
+        for text in [
+            "open `/x/s3cr3t`",
+            "send `GET https://a.org/S3cr3t%2fT0k`",
+            "look up `t0kenvalue.org`",
+            "%53%33%63%72%33%74",
+        ] {
+            assert!(masks.resembles(text), "{text}");
+        }
+        for text in ["open `/etc/passwd`", "connect to `1.2.3.4:443`", "", "s3c"] {
+            assert!(!masks.resembles(text), "{text}");
+        }
     }
 }
 

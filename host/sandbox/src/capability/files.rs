@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -56,8 +56,8 @@ impl fmt::Display for FolderError {
     }
 }
 
-/// Opens the folders of a task's grants.
-pub(super) fn open(grants: &[FolderGrant]) -> Result<Vec<Folder>, FolderError> {
+/// Opens the folders of a task's grants. Folders of our own are never granted, nor what holds them or lies in them.
+pub(super) fn open(grants: &[FolderGrant], own: &[PathBuf]) -> Result<Vec<Folder>, FolderError> {
     for (at, grant) in grants.iter().enumerate() {
         if let Some(other) = grants[..at].iter().find(|other| grant.looks_like(other)) {
             let reason =
@@ -65,10 +65,44 @@ pub(super) fn open(grants: &[FolderGrant]) -> Result<Vec<Folder>, FolderError> {
             return Err(FolderError { folder: grant.to_string(), reason });
         }
     }
-    grants
-        .iter()
-        .map(|grant| open_one(grant).map(|dir| Folder { guest_path: Arc::clone(&grant.guest_path), dir }))
-        .collect()
+    let open = |grant: &FolderGrant| {
+        let dir = open_one(grant)?;
+        match own.iter().find(|own| leads_to(&dir.dir, own)) {
+            None => Ok(Folder { guest_path: Arc::clone(&grant.guest_path), dir }),
+            Some(own) => Err(FolderError {
+                folder: grant.guest_path.to_string(),
+                reason: format!(
+                    "leads to `{}`, where taskhost keeps its own files; grant a folder apart from it",
+                    own.display()
+                ),
+            }),
+        }
+    };
+    grants.iter().map(open).collect()
+}
+
+/// Whether one of two folders lies in the other, by whatever names.
+fn leads_to(granted: &File, own: &Path) -> bool {
+    let Ok(own) = File::open(own) else { return false };
+    let (Some(above_granted), Some(above_own)) = (upwards(granted), upwards(&own)) else { return true };
+    above_granted.first().is_some_and(|granted| above_own.contains(granted))
+        || above_own.first().is_some_and(|own| above_granted.contains(own))
+}
+
+/// What tells a folder from others, and all above it; none if one of them cannot be looked at.
+fn upwards(folder: &File) -> Option<Vec<(u64, u64)>> {
+    let mut found = Vec::new();
+    let mut folder = folder.try_clone().ok()?;
+    loop {
+        let stat = rustix::fs::fstat(&folder).ok()?;
+        let place = (stat.st_dev as u64, stat.st_ino as u64);
+        if found.last() == Some(&place) {
+            return Some(found);
+        }
+        found.push(place);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        folder = File::from(rustix::fs::openat(&folder, "..", flags, Mode::empty()).ok()?);
+    }
 }
 
 fn open_one(grant: &FolderGrant) -> Result<Dir, FolderError> {
@@ -189,6 +223,7 @@ impl HostState {
     /// Remembers that a path was refused.
     pub(super) fn refuse_path(&mut self, fd: &Fd, path: &str, call: PathCall) -> Result<()> {
         let base = self.base_of(fd)?;
+        let path = plain(path);
         let whole = match base.as_deref() {
             None | Some(".") => path.to_owned(),
             // A C library asks for `data/x` and `/data/x` in the same way. It meant what is there.
@@ -211,12 +246,12 @@ impl HostState {
         };
         // Some are never granted, and where one stands already it was something else, such as a link that leads out.
         let wanted = FolderGrant::new(&name, Path::new("."), call.access).ok()?;
-        let covers = |own: &&FolderGrant| {
-            own.access >= call.access
-                && wanted.steps().zip(own.steps()).all(|(a, b)| a == b)
-                && own.steps().count() <= wanted.steps().count()
+        let holds = |own: &&FolderGrant| {
+            wanted.steps().zip(own.steps()).all(|(a, b)| a == b) && own.steps().count() <= wanted.steps().count()
         };
-        if self.request.call.grants.folders.iter().any(|own| covers(&own)) {
+        // Libraries go by the nearest folder.
+        let nearest = self.request.call.grants.folders.iter().filter(holds).max_by_key(|own| own.steps().count());
+        if nearest.is_some_and(|own| own.access >= call.access) {
             return None;
         }
         let key = if call.access == Access::Write { "write" } else { "read" };
@@ -225,7 +260,8 @@ impl HostState {
 
     /// The granted folder that a path means which no library found by itself, such as `./data/x`, and the path in it.
     fn route(&self, path: &str) -> Option<(Dir, String)> {
-        let steps = steps_of(path)?;
+        // What goes up may go up through a link, so only the system can follow it.
+        let steps = steps_of(path).filter(|_| !path.split('/').any(|step| step == ".."))?;
         let own = |folder: &&Folder| {
             let mut own = folder.guest_path.split('/').filter(|step| !step.is_empty() && *step != ".");
             let mut theirs = steps.iter();
@@ -283,16 +319,32 @@ impl HostState {
     }
 }
 
-/// The names in a path, without `.`; none if it goes up.
+/// The names in a path, without `.` and `..`; none if it goes up beyond its beginning.
 fn steps_of(path: &str) -> Option<Vec<&str>> {
-    let steps = path.split('/').filter(|step| !step.is_empty() && *step != ".");
-    let steps: Vec<&str> = steps.collect();
-    (!steps.contains(&"..")).then_some(steps)
+    let mut steps = Vec::new();
+    for step in path.split('/').filter(|step| !step.is_empty() && *step != ".") {
+        if step == ".." {
+            steps.pop()?;
+        } else {
+            steps.push(step);
+        }
+    }
+    Some(steps)
+}
+
+/// `./data/x` as `data/x`.
+fn plain(path: &str) -> &str {
+    let mut plain = path;
+    while let Some(rest) = plain.strip_prefix("./") {
+        plain = rest.trim_start_matches('/');
+    }
+    if plain.is_empty() { "." } else { plain }
 }
 
 /// Whether the first folder of a path is one of the host's root folder.
 fn is_in_root(path: &str) -> bool {
-    Path::new(path).components().next().is_some_and(|first| Path::new("/").join(first).exists())
+    let first = Path::new(path).components().find(|part| matches!(part, Component::Normal(_)));
+    first.is_some_and(|first| Path::new("/").join(first).exists())
 }
 
 /// What a call with a path is for.
@@ -311,7 +363,7 @@ const fn on_file(verb: &'static str, access: Access) -> PathCall {
 const READS: PathCall = on_file("look at", Access::Read);
 const OPENS: PathCall = on_file("open", Access::Read);
 const WRITES: PathCall = on_file("write to", Access::Write);
-const MAKES: PathCall = PathCall { verb: "make", access: Access::Write, on_folder: true };
+const MAKES: PathCall = on_file("make", Access::Write);
 const DELETES: PathCall = on_file("delete", Access::Write);
 const MOVES: PathCall = on_file("move", Access::Write);
 const LINKS: PathCall = on_file("link", Access::Write);

@@ -22,6 +22,7 @@ pub(crate) mod refused;
 pub(crate) mod traffic;
 pub(crate) mod wasi;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use taskhost_model::seams::Vault;
@@ -102,13 +103,14 @@ impl Capabilities {
     pub(crate) fn prepare(
         call: &TaskCall,
         vault: Option<&dyn Vault>,
+        own_folders: &[PathBuf],
     ) -> Result<Option<Arc<Capabilities>>, TaskFailure> {
         if call.grants.is_empty() && !call.deterministic {
             return Ok(None);
         }
         let unusable = |error: FolderError| TaskFailure::Ungrantable(error.to_string());
         Ok(Some(Arc::new(Capabilities {
-            folders: files::open(&call.grants.folders).map_err(unusable)?,
+            folders: files::open(&call.grants.folders, own_folders).map_err(unusable)?,
             environment: environment::look_up(&call.grants.env),
             settings: Settings::prepare(&call.grants, vault)?,
             seed: call.deterministic.then(|| Seed::of_task(call)),
