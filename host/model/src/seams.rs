@@ -110,6 +110,14 @@ pub struct JournalError {
     pub help: Option<String>,
 }
 
+impl std::fmt::Display for JournalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for JournalError {}
+
 /// Follows a flow run. Called in order, on whichever thread made the event happen, so it has to be quick.
 pub trait Observer: Send + Sync {
     /// Something happened.

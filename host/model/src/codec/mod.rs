@@ -25,6 +25,7 @@ pub use value::{
     Offload, REFERENCE_BYTES_MIN, Resolve, ValueRef, decode_value, decode_value_or_reference, encode_value,
     encode_value_or_reference, keep_inline, resolve_nothing,
 };
+pub use write::{text as write_text, varint as write_number};
 
 /// The first byte of all that is written.
 pub const VERSION: u8 = 1;

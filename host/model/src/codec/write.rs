@@ -7,7 +7,7 @@ pub(super) const LONG_DURATION: u64 = u64::MAX;
 
 /// An unsigned LEB128 number.
 #[inline]
-pub(super) fn varint(out: &mut Vec<u8>, mut number: u64) {
+pub fn varint(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -28,7 +28,7 @@ pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// A length and UTF-8.
-pub(super) fn text(out: &mut Vec<u8>, text: &str) {
+pub fn text(out: &mut Vec<u8>, text: &str) {
     bytes(out, text.as_bytes());
 }
 
