@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-flow", &["taskhost-model"]),
     ("taskhost-engine", &["taskhost-model", "taskhost-flow"]),
     ("taskhost-sandbox", &["taskhost-model"]),
+    ("taskhost-store", &["taskhost-model"]),
     ("taskhost", &["taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox"]),
     ("taskhost-cli", &["taskhost", "taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox"]),
 ];

@@ -1,0 +1,140 @@
+//! Forgetting: runs by id or by age, and values that nobody needs any more.
+
+use std::fs;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+use taskhost_model::FlowRunId;
+
+use crate::error::{At, StoreError};
+use crate::owner::{self, OwnerLock};
+use crate::reading::{RunFilter, RunState};
+use crate::store::Store;
+use crate::writer::table::{key, now_ms};
+use crate::writer::{Durability, Writer};
+
+/// Which runs to keep. Those that are being carried out are always kept.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Retention {
+    /// Runs that were started longer ago are deleted.
+    pub age_max: Option<Duration>,
+    /// Beyond so many the oldest are deleted.
+    pub runs_max: Option<usize>,
+}
+
+/// What was collected.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Collected {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Artifacts that are looked at in one transaction, in which nobody else can begin to use them.
+const AT_ONCE: usize = 256;
+
+impl Store {
+    /// Deletes runs. If one of them is being carried out or is not there, nothing is deleted.
+    pub fn delete(&self, ids: &[FlowRunId]) -> Result<(), StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort();
+        ids.dedup();
+        // Held until they are gone, so that nobody resumes them meanwhile.
+        let locks: Vec<OwnerLock> =
+            ids.iter().map(|id| OwnerLock::take(&self.reader.locks, *id)).collect::<Result<_, _>>()?;
+        self.queue()?.call(move |writer| delete(writer, &ids, locks))
+    }
+
+    /// Deletes the runs that are not to be kept; gives their ids.
+    pub fn retain(&self, retention: &Retention) -> Result<Vec<FlowRunId>, StoreError> {
+        let oldest =
+            retention.age_max.map(|age| now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
+        let runs = self.runs(&RunFilter::default())?;
+        let is_beyond = |at: usize| retention.runs_max.is_some_and(|runs_max| at >= runs_max);
+        let is_old = |started: u64| oldest.is_some_and(|oldest| i64::try_from(started).is_ok_and(|at| at < oldest));
+        let mut deleted = Vec::new();
+        for (at, run) in runs.iter().enumerate() {
+            if run.state == RunState::Running || !(is_beyond(at) || is_old(run.started)) {
+                continue;
+            }
+            match self.delete(&[run.id]) {
+                Ok(()) => deleted.push(run.id),
+                // Somebody was quicker: resumed or deleted it.
+                Err(StoreError::Running(_) | StoreError::UnknownRun(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes stored values that no run and no cached result needs, and that were not put within `age_min`: who has put one may be about to
+    /// commit the row that refers to it. A quarter of an hour is plenty.
+    pub fn collect_artifacts(&self, age_min: Duration) -> Result<Collected, StoreError> {
+        let queue = self.queue()?;
+        let mut found = self.reader.artifacts.all()?;
+        found.retain(|found| found.age >= age_min);
+        let mut collected = Collected::default();
+        let mut found = found.into_iter().peekable();
+        while found.peek().is_some() {
+            let some: Vec<_> = found.by_ref().take(AT_ONCE).collect();
+            let part = queue.call(move |writer| {
+                let mut part = Collected::default();
+                writer.transaction(Durability::Normal, |connection, _| {
+                    for file in some {
+                        let is_used = file.digest.map_or(Ok(false), |digest| is_used(&digest, connection))?;
+                        if !is_used && fs::remove_file(&file.path).is_ok() {
+                            part.files += 1;
+                            part.bytes += file.bytes;
+                        }
+                    }
+                    Ok(())
+                })?;
+                Ok(part)
+            })?;
+            collected.files += part.files;
+            collected.bytes += part.bytes;
+        }
+        Ok(collected)
+    }
+
+    /// Whether a process carries the run out.
+    pub fn is_running(&self, id: FlowRunId) -> bool {
+        owner::is_held(&self.reader.locks, id)
+    }
+}
+
+fn is_used(digest: &[u8; 32], connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM artifact_uses WHERE digest = ?1)
+                   OR EXISTS (SELECT 1 FROM cache WHERE artifact = ?1)";
+    connection.prepare_cached(sql)?.query_row([digest], |row| row.get(0))
+}
+
+fn delete(writer: &mut Writer, ids: &[FlowRunId], locks: Vec<OwnerLock>) -> Result<(), StoreError> {
+    let mut numbers = Vec::new();
+    for id in ids {
+        let sql = "SELECT number FROM runs WHERE id = ?";
+        let number = writer.connection.query_row(sql, [id.to_string()], |row| row.get(0)).optional();
+        let number: Option<i64> = number.at(&writer.file)?;
+        numbers.push(number.ok_or_else(|| StoreError::UnknownRun(id.to_string()))?);
+    }
+    writer.transaction(Durability::Normal, |connection, _| {
+        numbers.iter().try_for_each(|number| delete_rows(*number, connection))
+    })?;
+    drop(locks);
+    // Gives the pages back to the disk; it matters to nobody if that fails.
+    let _ = writer.connection.execute_batch("PRAGMA incremental_vacuum");
+    Ok(())
+}
+
+fn delete_rows(number: i64, connection: &Connection) -> rusqlite::Result<()> {
+    let (first, end) = (key(number, 0), key(number + 1, 0));
+    for table in ["journal", "logs"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE key >= ? AND key < ?"), params![first, end])?;
+    }
+    for table in ["records", "given", "tasks", "cancels", "artifact_uses"] {
+        connection.execute(&format!("DELETE FROM {table} WHERE run = ?"), [number])?;
+    }
+    connection.execute("DELETE FROM runs WHERE number = ?", [number])?;
+    Ok(())
+}
