@@ -42,6 +42,23 @@ fn main() -> Result<(), Failure> {
         measure("(a) slices of 256", &scratch.0.join("slices"), 1_000_000, slices)?;
         measure("(b) a chain", &scratch.0.join("chain"), 100_000, chain)?;
     }
+    many(&scratch.0.join("many"))
+}
+
+/// Many short runs, listed.
+fn many(folder: &Path) -> Result<(), Failure> {
+    const RUNS: u32 = 1_000;
+    let store = Store::open(folder)?;
+    let began = Instant::now();
+    for number in 0..RUNS {
+        let journal = store.create(RunRecord::empty(FlowRunId::new(number.into(), number), 1), || {})?;
+        end(&*journal, Duration::ZERO)?;
+    }
+    store.flush()?;
+    let made = began.elapsed() / RUNS;
+    let began = Instant::now();
+    let count = store.runs(&RunFilter::default())?.len();
+    println!("{:18} begun and ended in {made:.1?} each; {count} listed in {:.1?}", "many runs", began.elapsed());
     Ok(())
 }
 

@@ -223,3 +223,45 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn whoever_adds_too_much_waits_until_some_is_written() {
+        let queue = Arc::new(Queue::default());
+        queue.add(Item::Close(1), BYTES_MAX).expect("room");
+        assert!(!queue.offer(Item::Close(2), 1), "what may be left out is left out");
+        let other = Arc::clone(&queue);
+        let adds = thread::spawn(move || other.add(Item::Close(3), 1));
+        let batch = queue.take(None, Duration::ZERO);
+        assert_eq!(batch.items.len(), 1, "the other one waits");
+        queue.written(&batch, true);
+        adds.join().expect("no panic").expect("room");
+        assert!(queue.offer(Item::Close(4), 1));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_is_gone() {
+        let queue = Arc::new(Queue::default());
+        queue.add(Item::Close(1), BYTES_MAX).expect("room");
+        let waits: Vec<_> = (0..3)
+            .map(|at| {
+                let queue = Arc::clone(&queue);
+                thread::spawn(move || match at {
+                    0 => queue.add(Item::Close(2), 1),
+                    1 => queue.flush(),
+                    _ => queue.call(|_| Ok(())),
+                })
+            })
+            .collect();
+        queue.die(StoreError::Closed);
+        for wait in waits {
+            assert_eq!(wait.join().expect("no panic"), Err(StoreError::Closed));
+        }
+    }
+}
