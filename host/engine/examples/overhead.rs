@@ -1,17 +1,18 @@
 //! What the engine itself costs: runs flows on an executor that returns at once, and prints nanoseconds for each mapped task run and for
-//! each hop of a chain. An argument picks the lines with it in their name.
+//! each hop of a chain, and how long a journal of a million runs takes to go through. An argument picks the lines with it in their name.
 #![allow(clippy::print_stdout, reason = "it is there to print")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskhost_engine::{FlowRunOptions, Pool, PoolOptions, start_flow_run};
+use taskhost_engine::{FlowRunOptions, Pool, PoolOptions, Replay, start_flow_run};
 use taskhost_flow::Plan;
 use taskhost_flow::flow::{Flow, Input, Output, Reference, RunnerChoice, Source, Task, TaskKind};
+use taskhost_model::event::Timed;
 use taskhost_model::seams::{Executor, NoObserver, PreparedTask, RunScope, Runner, Started};
 use taskhost_model::{
-    Digest, Ending, FlowRunEnding, FlowRunId, Limits, List, TaskCall, TaskFailure, TaskRunOutcome, TaskRunRequest,
-    Value, ValueType,
+    Digest, Ending, FlowRunEnding, FlowRunId, Limits, List, Origin, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
+    TaskRunRequest, Usage, Value, ValueType,
 };
 
 /// Gives each run its argument back, at once or after some work.
@@ -90,8 +91,48 @@ fn chain(hops: u32) -> (Flow, u32) {
     (flow, hops)
 }
 
+/// What a journal of the first flow's only task would know.
+fn replay(runs: u32) -> Replay {
+    let mut replay = Replay::new();
+    let mut add = |event| replay.add(Timed { at: Duration::ZERO, event }).expect("a legal event");
+    add(RunEvent::TaskStarted { task: "echo".into(), runs });
+    for first in (0..runs).step_by(256) {
+        let results: Vec<_> = (first..runs.min(first + 256)).map(|index| Some(Value::U32(index))).collect();
+        add(RunEvent::TaskRunsEnded {
+            task: "echo".into(),
+            first,
+            count: results.len() as u32,
+            usage: Usage::default(),
+            failures: Vec::new(),
+            refusals: Vec::new(),
+            results,
+            origin: Origin::Run,
+        });
+    }
+    replay
+}
+
+/// Goes through a map of which every run is known.
+fn replayed(runs: u32) {
+    let began = Instant::now();
+    let replay = replay(runs);
+    let built = began.elapsed();
+    let plan = Plan::for_subflow(Arc::new(mapped(runs).0), vec![]);
+    let pool = Pool::new(Arc::new(Echo { work: Duration::ZERO, async_call: false }), PoolOptions::new(1, 1024));
+    let pool = pool.expect("threads");
+    let runners = Arc::new(move |_: Option<RunnerChoice>| Arc::clone(&pool) as Arc<dyn Runner>);
+    let began = Instant::now();
+    let options = FlowRunOptions::new(Arc::new(NoObserver)).replay(replay);
+    let report = start_flow_run(&plan, FlowRunId::new(9, 0), runners, options).wait();
+    assert!(matches!(report.ending, FlowRunEnding::Succeeded(_)), "{:?}", report.ending);
+    println!("replayed {runs}: {built:.0?} to read its events, {:.0?} to go through it", began.elapsed());
+}
+
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_default();
+    if "replayed".contains(&wanted) {
+        replayed(1_000_000);
+    }
     let nothing = Duration::ZERO;
     for (name, workers, (flow, runs), work, async_call) in [
         ("mapped, 1 thread", 1, mapped(1_000_000), nothing, false),

@@ -1,20 +1,21 @@
 //! What the scheduler promises, in a small notation: `what happens -> what follows`.
 //!
-//! Happens: `start`, `cancel`, `a done`, `a fails`, `a traps`, `a cancelled`, also for a part of a map (`a[2] done`, `a[0..3] fails`).
-//! Follows: `start a`, `start a[0..3]`, `withdraw a[0..3]`, the tasks that end without success (`fail a`, `skip a`, `not-run a (b)`,
+//! Happens: `start`, `cancel`, `drain`, `a[0] elapsed`, `a done`, `a fails`, `a traps`, `a cancelled`, also for a part of a map (`a[2] done`, `a[0..3] fails`).
+//! Follows: `wait 1000 for a[0]` (milliseconds), `start a`, `start a[0..3]`, `withdraw a[0..3]`, the tasks that end without success (`fail a`, `skip a`, `not-run a (b)`,
 //! `cancel a`), and `finish` with the failed paths or `cancelled`; `nothing` if nothing does.
 
 mod support;
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use support::{call, collect, flow, map_over, numbers, output, plan, position, result_of, subflow_task, task};
 use taskhost_engine::Scheduler;
 use taskhost_engine::scheduler::{Input, Output, WaitId};
 use taskhost_flow::flow::{self, Flow, RunnerChoice, RunnerKind, Step};
 use taskhost_model::{
-    Ending, FlowRunEnding, FlowRunId, Origin, RequestId, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
+    Ending, FlowRunEnding, FlowRunId, Origin, RequestId, Retry, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
     TaskState, Value,
 };
 
@@ -86,7 +87,9 @@ impl Play {
     fn happens(&mut self, text: &str) -> Vec<String> {
         let (what, how) = match text.trim().split_once(' ') {
             None if text.trim() == "start" => return self.step(Input::Start),
+            None if text.trim() == "drain" => return self.step(Input::Drain),
             None => return self.step(Input::Cancel),
+            Some((run, how)) if how.trim() == "elapsed" => return self.step(Input::Elapsed(self.waits[run])),
             Some(parts) => parts,
         };
         let (task, part) = match what.rsplit_once('[') {
@@ -155,6 +158,7 @@ fn ending(index: u32, how: &str) -> Ending {
         "done" => Ending::Returned(Value::ok(Some(Value::U32(index)))),
         "fails" => Ending::Returned(Value::err(Some(Value::string("no luck")))),
         "traps" => Ending::Failed(TaskFailure::Trapped { message: "panicked".into(), backtrace: String::new() }),
+        "is-unusable" => Ending::Failed(TaskFailure::Unusable("no such function".to_owned())),
         "cancelled" => Ending::Cancelled,
         other => panic!("`{other}` does not happen"),
     }
@@ -497,4 +501,200 @@ fn a_chain_of_a_hundred_thousand_tasks_ends_without_recursion() {
     let mut play = Play::new(flow, 4);
     play.happens("start");
     assert_eq!(play.happens("t0 fails").last().map(String::as_str), Some("finish failed t0"));
+}
+
+/// A second, then two.
+fn retry(attempts: u32) -> Retry {
+    Retry { attempts, delay: Duration::from_secs(1), backoff: 2.0, ..Retry::NEVER }
+}
+
+#[test]
+fn a_failed_attempt_is_tried_again_after_its_delay_and_the_last_failure_counts() {
+    let make = || {
+        let mut flow = flow(&[("a", &[]), ("b", &["a"])]);
+        flow.tasks[0].retry = retry(3);
+        flow
+    };
+    Play::new(make(), 1).follow(
+        "start        -> start a
+         a fails      -> wait 1000 for a[0]
+         a[0] elapsed -> start a
+         a done       -> start b
+         b done       -> finish",
+    );
+    let play = Play::new(make(), 1).follow(
+        "start        -> start a
+         a traps      -> wait 1000 for a[0]
+         a[0] elapsed -> start a
+         a traps      -> wait 2000 for a[0]
+         a[0] elapsed -> start a
+         a fails      -> fail a, not-run b (a), finish failed a",
+    );
+    assert_eq!(play.failure("a"), "returned an error: no luck");
+    let retried = play.events.iter().filter(|event| matches!(event, RunEvent::RunRetried { .. })).count();
+    assert_eq!(retried, 2);
+}
+
+#[test]
+fn a_failure_that_cannot_change_is_not_tried_again() {
+    let mut flow = flow(&[("a", &[])]);
+    flow.tasks[0].retry = retry(3);
+    Play::new(flow, 1).follow("start -> start a\n a is-unusable -> fail a, finish failed a");
+}
+
+#[test]
+fn a_run_that_waits_for_its_next_attempt_takes_no_room() {
+    let mut flow = flow(&[("a", &[]), ("b", &[]), ("c", &[])]);
+    flow.tasks[0].retry = retry(2);
+    Play::new(flow, 1).follow(
+        "start        -> start a
+         a fails      -> wait 1000 for a[0], start b
+         a[0] elapsed -> nothing
+         b done       -> start a
+         a done       -> start c
+         c done       -> finish",
+    );
+}
+
+#[test]
+fn each_run_of_a_map_is_tried_again_by_itself() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(4));
+    flow.tasks[0].retry = retry(2);
+    output(&mut flow, "all", result_of(0));
+    let play = Play::new(flow, 9).follow(
+        "start        -> start m[0..4]
+         m[0..2] fails -> wait 1000 for m[0], wait 1000 for m[1]
+         m[2..4] done -> nothing
+         m[0] elapsed -> start m[0..1]
+         m[1] elapsed -> start m[1..2]
+         m[1] done    -> nothing
+         m[0] done    -> finish",
+    );
+    assert_eq!(play.outputs(), [Some(list((0..4).map(Value::U32), "u32"))]);
+}
+
+#[test]
+fn a_map_that_fails_does_not_try_its_other_runs_again() {
+    let mut flow = flow(&[("m", &[])]);
+    map_over(&mut flow.tasks[0], numbers(3));
+    flow.tasks[0].retry = retry(2);
+    Play::new(flow, 2).follow(
+        "start        -> start m[0..2]
+         m[0] fails   -> wait 1000 for m[0], start m[2..3]
+         m[1] fails   -> wait 1000 for m[1]
+         m[0] elapsed -> start m[0..1]
+         m[0] fails   -> withdraw m[2..3]
+         m[2] cancelled -> fail m, finish failed m
+         m[1] elapsed -> nothing",
+    );
+}
+
+#[test]
+fn cancelling_or_draining_during_a_wait_ends_it() {
+    for how in ["cancel", "drain"] {
+        let mut flow = flow(&[("a", &[]), ("b", &["a"])]);
+        flow.tasks[0].retry = retry(2);
+        let script = format!(
+            "start -> start a\n a fails -> wait 1000 for a[0]\n {how} -> cancel a, cancel b, finish cancelled\n a[0] elapsed -> nothing"
+        );
+        Play::new(flow, 1).follow(&script);
+    }
+}
+
+#[test]
+fn draining_takes_back_what_has_not_started_and_lets_what_runs_end() {
+    let mut flow = flow(&[("a", &[]), ("b", &["a"]), ("c", &[])]);
+    flow.tasks[2].retry = retry(2);
+    let play = Play::new(flow, 3).follow(
+        "start        -> start a, start c
+         drain        -> withdraw a, withdraw c, cancel b
+         a done       -> nothing
+         cancel       -> nothing
+         c fails      -> cancel c, finish cancelled",
+    );
+    let retried = play.events.iter().any(|event| matches!(event, RunEvent::RunRetried { attempt: 1, .. }));
+    assert!(retried, "what is resumed knows of the attempt");
+}
+
+#[test]
+fn tasks_of_higher_priority_start_first_and_a_subflow_hands_its_own_on() {
+    let mut outer = flow(&[("a", &[]), ("b", &[]), ("c", &[]), ("sub", &[]), ("d", &[])]);
+    let mut sub = subflow_task("sub", inner());
+    sub.priority = 5;
+    outer.tasks[3] = sub;
+    for (task, priority) in [(1, -1), (2, 7), (4, 4)] {
+        outer.tasks[task].priority = priority;
+    }
+    Play::new(outer, 1).follow(
+        "start          -> start c
+         c done         -> start sub/clean
+         sub/clean done -> start sub/mean
+         sub/mean done  -> start d
+         d done         -> start a
+         a done         -> start b
+         b done         -> finish",
+    );
+}
+
+fn tagged(flow: &mut Flow, task: &str, tags: &[&str]) {
+    let at = position(flow, task);
+    flow.tasks[at].tags = tags.iter().map(|tag| (*tag).into()).collect();
+}
+
+#[test]
+fn no_more_runs_with_a_tag_run_at_once_than_its_limit_and_others_pass_them() {
+    let mut flow = flow(&[("m", &[]), ("a", &[]), ("b", &[])]);
+    map_over(&mut flow.tasks[0], numbers(5));
+    tagged(&mut flow, "m", &["db"]);
+    tagged(&mut flow, "a", &["db"]);
+    flow.tag_limits = vec![("db".into(), 2)];
+    Play::new(flow, 100).follow(
+        "start   -> start m[0..2], start b
+         m[0] done -> start m[2..3]
+         m[2] done -> start m[3..4]
+         m[1] done -> start m[4..5]
+         m[3] done -> start a
+         b done  -> nothing
+         a done  -> nothing
+         m[4] done -> finish",
+    );
+}
+
+#[test]
+fn a_task_with_two_tags_needs_room_for_both_and_holds_up_nobody_meanwhile() {
+    let mut flow = flow(&[("x", &[]), ("y", &[]), ("xy", &[]), ("x-2", &[]), ("y-2", &[])]);
+    for (task, tags) in [("x", &["x"][..]), ("y", &["y"]), ("xy", &["x", "y"]), ("x-2", &["x"]), ("y-2", &["y"])] {
+        tagged(&mut flow, task, tags);
+    }
+    flow.tag_limits = vec![("x".into(), 1), ("y".into(), 1)];
+    Play::new(flow, 100).follow(
+        "start    -> start x, start y
+         x done   -> start x-2
+         y done   -> start y-2
+         x-2 done -> nothing
+         y-2 done -> start xy
+         xy done  -> finish",
+    );
+}
+
+#[test]
+fn tags_of_a_subflow_task_hold_inside_and_a_subflows_own_limits_do_not() {
+    let mut file = inner();
+    tagged(&mut file, "mean", &["own"]);
+    file.tag_limits = vec![("own".into(), 1)];
+    let mut outer = Flow::unchecked("outer");
+    outer.tasks.push(subflow_task("months", file));
+    map_over(&mut outer.tasks[0], numbers(3));
+    tagged(&mut outer, "months", &["db"]);
+    outer.tag_limits = vec![("db".into(), 2)];
+    Play::new(outer, 100).follow(
+        "start                -> start months[0]/clean, start months[1]/clean
+         months[0]/clean done -> start months[2]/clean
+         months[1]/clean done -> start months[0]/mean
+         months[2]/clean done -> start months[1]/mean
+         months[0]/mean done  -> start months[2]/mean
+         months[1]/mean done  -> nothing
+         months[2]/mean done  -> finish",
+    );
 }

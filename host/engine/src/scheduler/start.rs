@@ -111,13 +111,16 @@ impl Scheduler {
     pub(super) fn fill_lanes(&mut self, out: &mut Vec<Output>) {
         debug_assert!(matches!(self.phase, Phase::Running));
         loop {
+            let some_came_back = self.tags.unpark(&mut self.lanes);
             for at in 0..self.lanes.len() {
                 while let Some(output) = self.next_request(at) {
                     out.push(output);
                 }
             }
-            let Some((ready, lane)) = self.tags.unpark() else { return };
-            self.lanes.at(lane).ready.push(ready);
+            // Those may have been parked elsewhere, or wait for their lanes: then it is the next one's turn.
+            if !some_came_back {
+                return;
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use taskhost_flow::flow::{Flow, Task};
 
-use super::lane::Ready;
+use super::lane::{Lanes, Ready};
 
 /// The tags that are limited. Their positions stand for them elsewhere.
 pub(super) struct Tags(Vec<Tag>);
@@ -60,9 +60,18 @@ impl Tags {
         }
     }
 
-    /// A task that waits for a tag that has room, and its lane. It may find another of its tags full, and be parked there.
-    pub(super) fn unpark(&mut self) -> Option<(Ready, usize)> {
-        self.0.iter_mut().filter(|tag| tag.room() > 0).find_map(|tag| tag.parked.pop())
+    /// Gives tasks that wait for tags with room back to their lanes, as many as there may be room for, so that they keep their turn there.
+    /// One may find another of its tags full, and be parked there. False if there are none.
+    pub(super) fn unpark(&mut self, lanes: &mut Lanes) -> bool {
+        let mut some = false;
+        for tag in &mut self.0 {
+            for _ in 0..tag.room() {
+                let Some((ready, lane)) = tag.parked.pop() else { break };
+                lanes.at(lane).ready.push(ready);
+                some = true;
+            }
+        }
+        some
     }
 }
 
