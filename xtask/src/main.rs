@@ -11,6 +11,7 @@ mod fuzz;
 mod guests;
 mod links;
 mod sanitize;
+mod simulate;
 mod soak;
 mod target;
 mod test;
@@ -33,6 +34,7 @@ Usage: cargo xtask <chore> [arguments]
   bench     compare with bare wasmtime; arguments go to the benchmark
   fuzz      all fuzz targets for 10 minutes: [--minutes N] [--only TARGET] [--input FILE]
   soak      ten million task runs in one process, which must not grow: [--runs N]
+  simulate  a million random flows against the scheduler, crashed and resumed: [--seeds N]
   sanitize  the sandbox's tests and the fuzz targets under the address sanitizer
   tidy      dependency arrows, `//!` in every file, links, file sizes
   help      this text
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
-    let takes_arguments = matches!(chore, "test" | "bench" | "fuzz" | "soak" | "sanitize");
+    let takes_arguments = matches!(chore, "test" | "bench" | "fuzz" | "soak" | "simulate" | "sanitize");
     if let (false, Some(surplus)) = (takes_arguments, rest.first()) {
         return Err(Failure::new(
             format!("`{chore}` takes no argument, but `{surplus}` was given"),
@@ -68,6 +70,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "soak" => soak::run(rest),
+        "simulate" => simulate::run(rest),
         "sanitize" => sanitize::run(rest),
         "tidy" => tidy::run(),
         "help" | "-h" | "--help" => {
