@@ -698,3 +698,17 @@ fn tags_of_a_subflow_task_hold_inside_and_a_subflows_own_limits_do_not() {
          months[2]/mean done  -> finish",
     );
 }
+
+#[test]
+fn of_several_failures_in_a_subflow_the_first_tasks_is_told_whichever_came_first() {
+    for order in [["a", "b"], ["b", "a"]] {
+        let mut outer = Flow::unchecked("outer");
+        outer.tasks.push(subflow_task("sub", flow(&[("a", &[]), ("b", &[])])));
+        let mut play = Play::new(outer, 9);
+        play.happens("start");
+        for task in order {
+            play.happens(&format!("sub/{task} fails"));
+        }
+        assert_eq!(play.failure("sub"), "returned an error: task `a`: returned an error: no luck");
+    }
+}
