@@ -72,7 +72,7 @@ pub(super) enum RunEnd {
 }
 
 impl Active {
-    pub(super) fn new(task: &Task, path: Arc<str>, arguments: Arguments) -> Active {
+    pub(super) fn new(task: &Task, path: Arc<str>, arguments: Arguments, tags: Arc<[u32]>) -> Active {
         Active {
             path,
             arguments: arguments.values,
@@ -84,7 +84,7 @@ impl Active {
             priority: 0,
             turn: 0,
             queued: false,
-            tags: Arc::new([]),
+            tags,
             ended: 0,
             stopped: false,
             gather: Gather::new(task, arguments.runs),

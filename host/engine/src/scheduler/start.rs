@@ -36,9 +36,9 @@ impl Scheduler {
         let flow_task = &instance.flow.tasks[task];
         let runs = arguments.runs;
         out.push(Output::Record(RunEvent::TaskStarted { task: Arc::clone(&path), runs }));
-        let mut active = Active::new(flow_task, path, arguments);
+        let tags = self.tags.of(flow_task, &instance.tags);
+        let mut active = Active::new(flow_task, path, arguments, tags);
         (active.priority, active.turn) = (instance.priority + flow_task.priority, self.turns);
-        active.tags = self.tags.of(flow_task, &instance.tags);
         self.turns += 1;
         let runner = flow_task.runner.or(instance.runner);
         let is_call = matches!(flow_task.kind, TaskKind::Call(_));
