@@ -524,17 +524,19 @@ fn the_advice_of_a_refusal_names_the_folder_that_was_meant() {
 
 #[test]
 fn folders_of_the_host_itself_are_never_granted() {
-    let folder = Folder::new();
     for (own, granted) in [("data/inner", "data"), ("data/inner", "data/inner"), ("data", "data/inner")] {
-        let options = SandboxOptions {
-            cache_folder: Some(folder.path(own)),
-            data_folder: Some(folder.path(own)),
-            ..SandboxOptions::default()
-        };
+        let folder = Folder::new();
+        let mut options = SandboxOptions { instances: 4, ..SandboxOptions::default() };
+        // A folder that others may write to would not be used.
+        for own in [own, "data/inner"] {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(folder.path(own), fs::Permissions::from_mode(0o700)).expect("a folder of ours");
+        }
+        (options.cache_folder, options.data_folder) = (Some(folder.path(own)), Some(folder.path(own)));
         let mut guest = Guest::with_options("outside", options);
         guest.grants.folders = vec![folder.grant(granted, Access::Read)];
-        let outcome = guest.run("names", vec![text(granted)]);
-        let Ending::Failed(TaskFailure::Ungrantable(why)) = &outcome.ending else { panic!("{outcome:?}") };
+        let failure = guest.sandbox.prepare(&guest.request("names", vec![text(granted)]).call).err().expect("refused");
+        let TaskFailure::Ungrantable(why) = &failure else { panic!("{failure:?}") };
         assert!(why.contains("taskhost keeps its own files"), "{why}");
     }
 }
