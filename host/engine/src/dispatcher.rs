@@ -16,7 +16,8 @@ use taskhost_model::event::Timed;
 use taskhost_model::seams::{Journal, JournalError, Observer, Reports, Runner};
 use taskhost_model::{Attachment, FlowRunEnding, FlowRunId, RequestId, RunEvent, TaskRunReport, TaskRunRequest, Usage};
 
-use crate::replay::{Replay, Replayed};
+use crate::answered::{Answered, Answerer};
+use crate::replay::Replay;
 use crate::scheduler::{Input, Output, Scheduler, WaitId};
 use crate::timer::{self, Waiter};
 use crate::view::{FlowRunView, TaskReport};
@@ -100,7 +101,8 @@ pub fn start_flow_run(plan: &Plan, id: FlowRunId, runners: Arc<dyn Runners>, opt
         Box::new(move |choice| {
             let mut runner = runners.runner(choice);
             if let Some(replay) = &replay {
-                runner = Arc::new(Replayed::new(Arc::clone(replay), runner));
+                let replay: Arc<dyn Answerer> = Arc::clone(replay) as _;
+                runner = Arc::new(Answered::new(replay, runner));
             }
             let capacity = runner.capacity();
             lock(&found).insert(choice, runner);
@@ -197,9 +199,34 @@ impl FlowRun {
         self.dispatch.cancel();
     }
 
+    /// What can stop it, without keeping it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::downgrade(&self.dispatch))
+    }
+
     /// What is known of it now.
     pub fn view(&self) -> FlowRunView {
         lock(&self.dispatch.state).view.clone()
+    }
+}
+
+/// Stops a flow run, if it is still there.
+#[derive(Clone)]
+pub struct Stopper(Weak<Dispatch>);
+
+impl Stopper {
+    /// As [`FlowRun::drain`].
+    pub fn drain(&self) {
+        if let Some(dispatch) = self.0.upgrade() {
+            dispatch.step(Input::Drain);
+        }
+    }
+
+    /// As [`FlowRun::cancel`].
+    pub fn cancel(&self) {
+        if let Some(dispatch) = self.0.upgrade() {
+            dispatch.cancel();
+        }
     }
 }
 

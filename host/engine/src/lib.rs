@@ -15,6 +15,7 @@
 //!
 //! Start reading at [`scheduler`].
 
+mod answered;
 pub mod dispatcher;
 mod input;
 pub mod pool;
@@ -23,8 +24,9 @@ pub mod scheduler;
 mod timer;
 pub mod view;
 
-pub use dispatcher::{FlowRun, FlowRunOptions, FlowRunReport, Runners, runner_choices, start_flow_run};
+pub use answered::{Answered, Answerer, Answers};
+pub use dispatcher::{FlowRun, FlowRunOptions, FlowRunReport, Runners, Stopper, runner_choices, start_flow_run};
 pub use pool::{OnThreadStart, Pool, PoolOptions};
-pub use replay::{IllegalEvent, Replay, Replayed};
+pub use replay::{IllegalEvent, Replay};
 pub use scheduler::Scheduler;
 pub use view::{FailedRun, FlowRunView, TaskReport};

@@ -1,24 +1,21 @@
 //! [`Replay`]: what the journal knows of an earlier part of a flow run, so that nothing in it is run again.
 //!
 //! The scheduler is a pure function: given the same outcomes it comes to the same decisions. So a flow run is resumed by running its plan
-//! from the start, with the outcomes of the journal in place of task runs ([`Replayed`]). What the journal has of this already is not
+//! from the start, with the outcomes of the journal in place of task runs ([`Answered`]). What the journal has of this already is not
 //! recorded again ([`Replay::has`]).
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use taskhost_model::event::Timed;
 use taskhost_model::{
-    Ending, FlowRunEnding, Origin, Refusal, Refusals, RunEvent, TaskFailure, TaskRunOutcome, TaskRunReport,
+    Ending, FlowRunEnding, Origin, Refusal, Refusals, RunEvent, TaskFailure, TaskRunOutcome,
     TaskRunRequest, TaskState, Usage, Value,
 };
 
-mod runner;
-
-pub use runner::Replayed;
+use crate::answered::{Answerer, Answers};
 
 /// An earlier part of a flow run, from its events in order.
 #[derive(Default, Debug)]
@@ -42,15 +39,6 @@ impl fmt::Display for IllegalEvent {
 }
 
 impl std::error::Error for IllegalEvent {}
-
-/// The answers to a request: what is known of its runs, and which are not known.
-#[derive(Debug, Default)]
-pub struct Answers {
-    /// Each for a stretch of runs.
-    pub reports: Vec<TaskRunReport>,
-    /// The runs that have to be carried out.
-    pub unknown: Vec<Range<u32>>,
-}
 
 /// What is known of one task.
 #[derive(Default, Debug)]
@@ -191,14 +179,14 @@ impl Replay {
     pub fn knows(&self, task: &Arc<str>, index: u32, attempt: u32) -> bool {
         self.tasks.get(task).is_some_and(|known| known.knows(index, attempt))
     }
+}
 
-    /// Whether some outcome of a request may be known.
+impl Answerer for Replay {
     fn may_know(&self, request: &TaskRunRequest) -> bool {
         self.tasks.get(&request.task).is_some_and(|known| !known.stretches.is_empty() || !known.retried.is_empty())
     }
 
-    /// Answers a request as far as its outcomes are known.
-    pub fn answer(&self, request: &TaskRunRequest) -> Answers {
+    fn answer(&self, request: &TaskRunRequest) -> Answers {
         let mut answers = Answers::default();
         let known = self.tasks.get(&request.task);
         let mut at = known.map_or(0, |known| known.position(request.indexes.start));
@@ -209,7 +197,7 @@ impl Replay {
                 known.outcome(index, request.attempt, at)
             });
             match outcome {
-                Some(outcome) => answers.know(request, index, outcome),
+                Some(outcome) => answers.know(request, index, outcome, Origin::Journal),
                 None => answers.lack(index),
             }
         }
@@ -219,30 +207,6 @@ impl Replay {
 
 fn illegal<T>(message: String) -> Result<T, IllegalEvent> {
     Err(IllegalEvent { message })
-}
-
-impl Answers {
-    fn know(&mut self, request: &TaskRunRequest, index: u32, outcome: TaskRunOutcome) {
-        if let Some(report) = self.reports.last_mut()
-            && report.first + report.outcomes.len() as u32 == index
-        {
-            return report.outcomes.push(outcome);
-        }
-        self.reports.push(TaskRunReport {
-            flow_run: request.flow_run,
-            request: request.id,
-            first: index,
-            outcomes: vec![outcome],
-            origin: Origin::Journal,
-        });
-    }
-
-    fn lack(&mut self, index: u32) {
-        match self.unknown.last_mut() {
-            Some(range) if range.end == index => range.end += 1,
-            _ => self.unknown.push(index..index + 1),
-        }
-    }
 }
 
 impl Known {

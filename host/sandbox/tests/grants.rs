@@ -535,7 +535,10 @@ fn folders_of_the_host_itself_are_never_granted() {
         (options.cache_folder, options.data_folder) = (Some(folder.path(own)), Some(folder.path(own)));
         let mut guest = Guest::with_options("outside", options);
         guest.grants.folders = vec![folder.grant(granted, Access::Read)];
-        let failure = guest.sandbox.prepare(&guest.request("names", vec![text(granted)]).call).err().expect("refused");
+        use taskhost_model::seams::Executor;
+        let failure = Executor::prepare(&*guest.sandbox, &guest.request("names", vec![text(granted)]).call)
+            .err()
+            .expect("refused");
         let TaskFailure::Ungrantable(why) = &failure else { panic!("{failure:?}") };
         assert!(why.contains("taskhost keeps its own files"), "{why}");
     }

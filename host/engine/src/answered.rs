@@ -1,4 +1,4 @@
-//! [`Replayed`]: a runner that answers from the journal what it knows, and hands everything else on.
+//! [`Answered`]: a runner that answers what somebody knows, the journal or a cache, and hands everything else on.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -8,14 +8,56 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use taskhost_model::seams::{Reports, Runner};
 use taskhost_model::{Ending, FlowRunId, Origin, RequestId, TaskRunOutcome, TaskRunReport, TaskRunRequest};
 
-use super::{Answers, Replay};
+/// The answers to a request: what is known of its runs, and which are not known.
+#[derive(Debug, Default)]
+pub struct Answers {
+    /// Each for a stretch of runs.
+    pub reports: Vec<TaskRunReport>,
+    /// The runs that have to be carried out.
+    pub unknown: Vec<Range<u32>>,
+}
 
-/// A runner for one flow run with a [`Replay`] in front of it.
+impl Answers {
+    /// The outcome of a run; to be told in the order of their indexes.
+    pub fn know(&mut self, request: &TaskRunRequest, index: u32, outcome: TaskRunOutcome, origin: Origin) {
+        if let Some(report) = self.reports.last_mut()
+            && report.first + report.outcomes.len() as u32 == index
+        {
+            return report.outcomes.push(outcome);
+        }
+        self.reports.push(TaskRunReport {
+            flow_run: request.flow_run,
+            request: request.id,
+            first: index,
+            outcomes: vec![outcome],
+            origin,
+        });
+    }
+
+    /// A run that has to be carried out; to be told in the order of their indexes.
+    pub fn lack(&mut self, index: u32) {
+        match self.unknown.last_mut() {
+            Some(range) if range.end == index => range.end += 1,
+            _ => self.unknown.push(index..index + 1),
+        }
+    }
+}
+
+/// Knows how some task runs end without carrying them out.
+pub trait Answerer: Send + Sync {
+    /// Whether it may know anything of a request; quick.
+    fn may_know(&self, request: &TaskRunRequest) -> bool;
+
+    /// What it knows.
+    fn answer(&self, request: &TaskRunRequest) -> Answers;
+}
+
+/// A runner for one flow run with an [`Answerer`] in front of it.
 ///
 /// A report makes the scheduler ask for more, in the same call: a chain of known task runs would be as deep a recursion as the chain is
 /// long. So requests are queued, and whoever finds nobody at it answers them, one after another.
-pub struct Replayed {
-    replay: Arc<Replay>,
+pub struct Answered {
+    answerer: Arc<dyn Answerer>,
     inner: Arc<dyn Runner>,
     queue: Mutex<Queue>,
     cancelled: AtomicBool,
@@ -32,10 +74,10 @@ struct Queue {
     withdrawn: Vec<RequestId>,
 }
 
-impl Replayed {
-    /// Answers from `replay`, and by `inner`.
-    pub fn new(replay: Arc<Replay>, inner: Arc<dyn Runner>) -> Replayed {
-        Replayed { replay, inner, queue: Mutex::default(), cancelled: AtomicBool::new(false) }
+impl Answered {
+    /// Answers by `answerer`, and by `inner`.
+    pub fn new(answerer: Arc<dyn Answerer>, inner: Arc<dyn Runner>) -> Answered {
+        Answered { answerer, inner, queue: Mutex::default(), cancelled: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -58,7 +100,7 @@ impl Replayed {
     fn serve(&self) {
         // A panic in a report is a bug of ours that ends the flow run; the others here are of the same one.
         while let Some((request, reports)) = self.next() {
-            let Answers { reports: known, unknown } = self.replay.answer(&request);
+            let Answers { reports: known, unknown } = self.answerer.answer(&request);
             known.into_iter().for_each(|report| reports.ended(report));
             if unknown.is_empty() {
                 continue;
@@ -94,9 +136,9 @@ fn cancelled(request: &TaskRunRequest, range: &Range<u32>) -> TaskRunReport {
     }
 }
 
-impl Runner for Replayed {
+impl Runner for Answered {
     fn start(&self, requests: Vec<TaskRunRequest>, reports: &Arc<dyn Reports>) {
-        let (known, unknown): (Vec<_>, Vec<_>) = requests.into_iter().partition(|it| self.replay.may_know(it));
+        let (known, unknown): (Vec<_>, Vec<_>) = requests.into_iter().partition(|it| self.answerer.may_know(it));
         if !unknown.is_empty() {
             self.inner.start(unknown, reports);
         }
