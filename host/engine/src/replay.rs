@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use taskhost_model::event::Timed;
 use taskhost_model::{
-    Ending, FlowRunEnding, Origin, Refusal, Refusals, RunEvent, TaskFailure, TaskRunOutcome,
-    TaskRunRequest, TaskState, Usage, Value,
+    Ending, FlowRunEnding, Origin, Refusal, Refusals, RunEvent, TaskFailure, TaskRunOutcome, TaskRunRequest, TaskState,
+    Usage, Value,
 };
 
 use crate::answered::{Answerer, Answers};

@@ -58,16 +58,23 @@ fn base(kind: EngineKind) -> Config {
     config
 }
 
-/// Slots for so many instances. Components of several modules take several memories and tables; when the slots run out, a
-/// task run waits for one.
+/// Parts that one component may have of each kind, so that the largest one fits in the smallest pool.
+const PARTS: u32 = 64;
+
+/// Most slots for memories: each takes 4 GiB of address space, of which there are 128 TiB.
+const MEMORIES_MAX: u32 = 16 << 10;
+
+/// Slots for so many instances. Components of several modules take several memories and tables, and calls of async functions several
+/// stacks; when the slots run out, a task run waits for one.
 fn pool(instances: usize, pagemap_scan: bool) -> PoolingAllocationConfig {
-    let count = u32::try_from(instances).unwrap_or(u32::MAX / 8);
+    let count = u32::try_from(instances).unwrap_or(u32::MAX).min(1 << 20);
+    let several = 4 * count + PARTS;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(count)
-        .total_core_instances(4 * count)
-        .total_memories(count)
-        .total_tables(2 * count)
-        .total_stacks(count)
+        .total_core_instances(several)
+        .total_memories(several.min(MEMORIES_MAX.max(count)))
+        .total_tables(several)
+        .total_stacks(several)
         .max_memory_size(MEMORY_BYTES_MAX)
         .max_unused_warm_slots(100);
     if pagemap_scan {

@@ -18,6 +18,7 @@ use wasmtime::{CallHook, PoolConcurrencyLimitError, Result, Store, UpdateDeadlin
 
 use crate::capability::{Capabilities, Lane};
 use crate::convert::{Arguments, Returned, Shape};
+use crate::limiter::Limiter;
 use crate::outcome::Stop;
 use crate::sandbox::Loaded;
 use crate::state::HostState;
@@ -104,6 +105,7 @@ impl PreparedTask for Prepared {
             guest: Box::pin(async move { shared.run_waiting(state, arguments).await }),
             result,
             result_bytes_max: limits.result_bytes_max,
+            cpu_time_max: limits.cpu_time_max,
             started,
             computed: Duration::ZERO,
         }))
@@ -142,6 +144,7 @@ impl Shared {
         let mut store = Store::new(&self.loaded.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(HOST_CALL_BYTES_MAX);
+        store.set_max_component_handles(store.data().limits().handles_max as usize);
         store.set_epoch_deadline(1);
         store.call_hook(|mut store, hook| {
             store.data_mut().host_calls += u64::from(matches!(hook, CallHook::CallingHost));
@@ -155,30 +158,42 @@ impl Shared {
         let turn = Turn {
             result: Arc::clone(&self.result),
             result_bytes_max: limits.result_bytes_max,
+            cpu_time_max: limits.cpu_time_max,
             began,
             computed: Duration::ZERO,
         };
-        let mut store = self.store(state);
-        store.epoch_deadline_callback(|mut store| {
-            store.data_mut().tick()?;
-            Ok(UpdateDeadline::Continue(1))
-        });
-        let result = turn.take(|| self.call_directly(&mut store, arguments));
+        let (store, result) = turn.take(|| self.call_directly(state, arguments));
         let finished = finish(store, result);
         let wall_time = began.elapsed();
         outcome_of(finished, wall_time, wall_time)
     }
 
-    fn call_directly(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
-        let instance = loop {
-            match self.pre.instantiate(&mut *store) {
+    fn call_directly(&self, mut state: HostState, arguments: Arguments) -> (Store<HostState>, Result<Value>) {
+        loop {
+            let mut store = self.store(state);
+            store.epoch_deadline_callback(|mut store| {
+                store.data_mut().tick()?;
+                Ok(UpdateDeadline::Continue(1))
+            });
+            match self.pre.instantiate(&mut store) {
+                // A store counts what was tried in it, so each try has its own.
                 Err(error) if error.is::<PoolConcurrencyLimitError>() => {
-                    store.data().check_deadlines()?;
+                    if let Err(stop) = store.data().check_deadlines() {
+                        return (store, Err(stop.into()));
+                    }
+                    state = again(store);
                     std::thread::sleep(SLOT_RETRY);
                 }
-                instance => break instance?,
+                Err(error) => return (store, Err(error)),
+                Ok(instance) => {
+                    let result = self.call_instance(&mut store, instance, arguments);
+                    return (store, result);
+                }
             }
-        };
+        }
+    }
+
+    fn call_instance(&self, store: &mut Store<HostState>, instance: Instance, arguments: Arguments) -> Result<Value> {
         if self.result.flat_count() == 0 {
             Ok(self.function::<0>(store, &instance)?.call(store, arguments)?.0)
         } else {
@@ -189,23 +204,41 @@ impl Shared {
     async fn run_waiting(&self, state: HostState, arguments: Arguments) -> Finished {
         let wall_time_max = state.limits().wall_time_max;
         let (cancelled, until) = (Arc::clone(&state.scope.cancelled), state.started + wall_time_max);
-        let mut store = self.store(state);
-        store.epoch_deadline_callback(|mut store| {
-            store.data_mut().tick()?;
-            // Others of this pool get their turn.
-            Ok(UpdateDeadline::Yield(1))
-        });
-        let result = bounded(self.call_waiting(&mut store, arguments), &cancelled, until, wall_time_max).await;
-        finish(store, result)
+        let mut state = state;
+        loop {
+            let mut store = self.store(state);
+            store.epoch_deadline_callback(|mut store| {
+                store.data_mut().tick()?;
+                // Others of this pool get their turn.
+                Ok(UpdateDeadline::Yield(1))
+            });
+            let instance = bounded(self.pre.instantiate_async(&mut store), &cancelled, until, wall_time_max).await;
+            let result = match instance {
+                // A store counts what was tried in it, so each try has its own.
+                Err(error) if error.is::<PoolConcurrencyLimitError>() => {
+                    if let Err(stop) = store.data().check_deadlines() {
+                        return finish(store, Err(stop.into()));
+                    }
+                    state = again(store);
+                    tokio::time::sleep(SLOT_RETRY).await;
+                    continue;
+                }
+                Err(error) => Err(error),
+                Ok(instance) => {
+                    let call = self.call_waiting(&mut store, instance, arguments);
+                    bounded(call, &cancelled, until, wall_time_max).await
+                }
+            };
+            return finish(store, result);
+        }
     }
 
-    async fn call_waiting(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Value> {
-        let instance = loop {
-            match self.pre.instantiate_async(&mut *store).await {
-                Err(error) if error.is::<PoolConcurrencyLimitError>() => tokio::time::sleep(SLOT_RETRY).await,
-                instance => break instance?,
-            }
-        };
+    async fn call_waiting(
+        &self,
+        store: &mut Store<HostState>,
+        instance: Instance,
+        arguments: Arguments,
+    ) -> Result<Value> {
         // An async export hands over up to 16 core values, any other one at most.
         macro_rules! call {
             ($($count:literal)*) => {
@@ -239,13 +272,20 @@ impl Shared {
     }
 }
 
+/// The state of a guest that found no slot, for its next try.
+fn again(store: Store<HostState>) -> HostState {
+    let mut state = store.into_data();
+    state.limiter = Limiter::new(state.limits().memory_bytes_max);
+    state
+}
+
 /// The call of a guest that may wait, ended at its timeout and when its flow run is cancelled, also while it waits.
-async fn bounded(
-    call: impl Future<Output = Result<Value>>,
+async fn bounded<T>(
+    call: impl Future<Output = Result<T>>,
     cancelled: &AtomicBool,
     until: Instant,
     wall_time_max: Duration,
-) -> Result<Value> {
+) -> Result<T> {
     let mut call = pin!(call);
     // Made when the guest first waits: most never do.
     let mut deadline: Option<Pin<Box<Sleep>>> = None;
@@ -303,6 +343,7 @@ struct Run {
     guest: Pin<Box<dyn Future<Output = Finished> + Send>>,
     result: Arc<Shape>,
     result_bytes_max: u64,
+    cpu_time_max: Duration,
     started: Instant,
     computed: Duration,
 }
@@ -316,6 +357,7 @@ impl Future for Run {
         let turn = Turn {
             result: Arc::clone(&run.result),
             result_bytes_max: run.result_bytes_max,
+            cpu_time_max: run.cpu_time_max,
             began,
             computed: run.computed,
         };

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use taskhost_model::Limit;
+
 use crate::convert::Shape;
 
 thread_local! {
@@ -20,6 +22,8 @@ pub(crate) struct Turn {
     pub(crate) result: Arc<Shape>,
     /// Bytes that the result may take.
     pub(crate) result_bytes_max: u64,
+    /// How long it may compute.
+    pub(crate) cpu_time_max: Duration,
     /// When the turn began.
     pub(crate) began: Instant,
     /// Time that the guest computed in earlier turns.
@@ -44,6 +48,15 @@ impl Turn {
     /// The shape of the result and the bytes that it may take.
     pub(crate) fn result() -> Option<(Arc<Shape>, u64)> {
         CURRENT.with(|current| current.borrow().as_ref().map(|turn| (Arc::clone(&turn.result), turn.result_bytes_max)))
+    }
+
+    /// The limit, if the guest on this thread has computed longer than it may.
+    pub(crate) fn cpu_limit_passed() -> Option<Limit> {
+        CURRENT.with(|current| {
+            let current = current.borrow();
+            let turn = current.as_ref()?;
+            (turn.computed + turn.began.elapsed() > turn.cpu_time_max).then_some(Limit::Cpu(turn.cpu_time_max))
+        })
     }
 
     /// Time that the guest on this thread has computed, up to `now`.

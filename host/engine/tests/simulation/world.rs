@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskhost_engine::scheduler::{Input, Output, WaitId};
-use taskhost_engine::{Replay, Scheduler};
+use taskhost_engine::{Answerer, Replay, Scheduler};
 use taskhost_flow::Plan;
 use taskhost_flow::flow::RunnerChoice;
 use taskhost_model::event::Timed;

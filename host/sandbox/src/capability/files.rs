@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock, Weak};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
@@ -169,16 +170,20 @@ static NOWHERE: LazyLock<Option<Dir>> = LazyLock::new(|| {
 
 /// The files that a guest has open. A file is open as long as a descriptor or a stream of it lives.
 #[derive(Default)]
-pub(crate) struct OpenFiles(Vec<Weak<File>>);
+pub(crate) struct OpenFiles {
+    files: Vec<Weak<File>>,
+    /// Entries that sorted listings hold.
+    sorted: Arc<AtomicUsize>,
+}
 
 impl OpenFiles {
     fn add(&mut self, file: &Arc<File>, most: u32) -> Result<(), Stop> {
         let most_here = most as usize;
-        if self.0.len() >= most_here {
-            self.0.retain(|file| file.strong_count() > 0);
+        if self.files.len() >= most_here {
+            self.files.retain(|file| file.strong_count() > 0);
         }
-        self.0.push(Arc::downgrade(file));
-        if self.0.len() > most_here { Err(Stop::Limit(Limit::Files(most))) } else { Ok(()) }
+        self.files.push(Arc::downgrade(file));
+        if self.files.len() > most_here { Err(Stop::Limit(Limit::Files(most))) } else { Ok(()) }
     }
 }
 
@@ -310,7 +315,8 @@ impl HostState {
     pub(super) fn list(&mut self, fd: &Fd) -> Result<Option<io::Result<Listing>>> {
         let Descriptor::Dir(Dir { dir, .. }) = self.filesystem().table.get(fd)? else { return Ok(None) };
         let dir = Arc::clone(dir);
-        let order = if self.is_deterministic() { Order::ByName } else { Order::Any };
+        let order =
+            if self.is_deterministic() { Order::ByName(Arc::clone(&self.open_files.sorted)) } else { Order::Any };
         let listing = Listing::open(&dir, order);
         if let Ok(listing) = &listing {
             self.count_file(listing.folder())?;

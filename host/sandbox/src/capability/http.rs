@@ -39,6 +39,9 @@ const STEP_TIME: Duration = Duration::from_secs(600);
 /// Bytes of a method's name: far more than any that is in use.
 const METHOD_BYTES_MAX: usize = 64;
 
+/// Bytes of a host and a port; a name has at most 253.
+const AUTHORITY_BYTES_MAX: usize = 300;
+
 /// Bytes of header fields that a guest may hold, as wasmtime-wasi-http counts them.
 const FIELDS_BYTES_MAX: usize = 64 << 10;
 
@@ -95,10 +98,46 @@ pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> wasmtime::Resu
         }
         Ok((HostOutgoingRequest::set_method(&mut store.data_mut().http(), request, method)?,))
     };
+    let set_authority = |mut store: StoreContextMut<'_, HostState>,
+                         (request, authority): (Resource<OutgoingRequest>, Option<String>)| {
+        if authority.as_ref().is_some_and(|authority| authority.len() > AUTHORITY_BYTES_MAX) {
+            return Ok((Err(()),));
+        }
+        Ok((HostOutgoingRequest::set_authority(&mut store.data_mut().http(), request, authority)?,))
+    };
     let mut types = linker.instance("wasi:http/types@0.2.12")?;
     types.func_wrap("[method]outgoing-request.set-method", set_method)?;
+    types.func_wrap("[method]outgoing-request.set-authority", set_authority)?;
+    if lane == Lane::Concurrent {
+        link_p3(linker)?;
+    }
     linker.allow_shadowing(false);
     Ok(())
+}
+
+/// The same for WASI 0.3.
+fn link_p3(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    use wasmtime_wasi_http::p3::Request;
+    use wasmtime_wasi_http::p3::bindings::http::types::{HostRequest, Method};
+    let mut types = linker.instance("wasi:http/types@0.3.0")?;
+    types.func_wrap(
+        "[method]request.set-method",
+        |mut store: StoreContextMut<'_, HostState>, (request, method): (Resource<Request>, Method)| {
+            if matches!(&method, Method::Other(name) if name.len() > METHOD_BYTES_MAX) {
+                return Ok((Err(()),));
+            }
+            Ok((HostRequest::set_method(&mut store.data_mut().http(), request, method)?,))
+        },
+    )?;
+    types.func_wrap(
+        "[method]request.set-authority",
+        |mut store: StoreContextMut<'_, HostState>, (request, authority): (Resource<Request>, Option<String>)| {
+            if authority.as_ref().is_some_and(|authority| authority.len() > AUTHORITY_BYTES_MAX) {
+                return Ok((Err(()),));
+            }
+            Ok((HostRequest::set_authority(&mut store.data_mut().http(), request, authority)?,))
+        },
+    )
 }
 
 impl WasiHttpHooks for Hooks {

@@ -6,6 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
@@ -19,16 +20,16 @@ use crate::state::HostState;
 /// Bytes of a listing that the system is asked for at once; at most some 1,300 entries.
 const PIECE_BYTES: usize = 32 << 10;
 
-/// Entries of a listing that has to be sorted, and so held whole.
+/// Entries of a task run's listings that have to be sorted, and so held whole: all of them together.
 const SORTED_MAX: usize = 1 << 16;
 
 /// In which order a folder's entries come.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) enum Order {
     /// As the file system has them.
     Any,
-    /// By name: the same wherever the folder was made.
-    ByName,
+    /// By name: the same wherever the folder was made. With the entries that all such listings of the task run hold.
+    ByName(Arc<AtomicUsize>),
 }
 
 pub(super) struct Entry {
@@ -44,19 +45,51 @@ pub(super) struct Listing {
     order: Order,
     here: VecDeque<Entry>,
     is_whole: bool,
+    held: Held,
     awaited: Option<AbortOnDropJoinHandle<io::Result<Piece>>>,
 }
 
 struct Piece {
     entries: VecDeque<Entry>,
     is_last: bool,
+    held: Held,
+}
+
+/// Entries that count among those of the task run's sorted listings.
+#[derive(Default)]
+struct Held(usize, Option<Arc<AtomicUsize>>);
+
+impl Held {
+    fn add(&mut self, entries: usize, all: &Arc<AtomicUsize>) -> io::Result<()> {
+        self.1.get_or_insert_with(|| Arc::clone(all));
+        self.0 += entries;
+        if all.fetch_add(entries, Ordering::Relaxed) + entries > SORTED_MAX {
+            return Err(rustix::io::Errno::NOMEM.into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(all) = &self.1 {
+            all.fetch_sub(self.0, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Listing {
     pub(super) fn open(folder: &File, order: Order) -> io::Result<Listing> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = File::from(rustix::fs::openat(folder, ".", flags, Mode::empty())?);
-        Ok(Listing { folder: Arc::new(folder), order, here: VecDeque::new(), is_whole: false, awaited: None })
+        Ok(Listing {
+            folder: Arc::new(folder),
+            order,
+            here: VecDeque::new(),
+            is_whole: false,
+            held: Held::default(),
+            awaited: None,
+        })
     }
 
     pub(super) fn folder(&self) -> &Arc<File> {
@@ -73,13 +106,13 @@ impl Listing {
                 return Poll::Ready(Ok(None));
             }
             let awaited = self.awaited.get_or_insert_with(|| {
-                let (folder, order) = (Arc::clone(&self.folder), self.order);
-                spawn_blocking(move || read(&folder, order))
+                let (folder, order) = (Arc::clone(&self.folder), self.order.clone());
+                spawn_blocking(move || read(&folder, &order))
             });
             let Poll::Ready(piece) = Pin::new(awaited).poll(context) else { return Poll::Pending };
             self.awaited = None;
             match piece {
-                Ok(piece) => (self.here, self.is_whole) = (piece.entries, piece.is_last),
+                Ok(piece) => (self.here, self.is_whole, self.held) = (piece.entries, piece.is_last, piece.held),
                 Err(error) => {
                     self.is_whole = true;
                     return Poll::Ready(Err(error));
@@ -93,18 +126,15 @@ impl Listing {
     }
 }
 
-fn read(folder: &File, order: Order) -> io::Result<Piece> {
+fn read(folder: &File, order: &Order) -> io::Result<Piece> {
     let mut piece = read_piece(folder)?;
-    if order == Order::Any {
-        return Ok(piece);
-    }
+    let Order::ByName(all) = order else { return Ok(piece) };
+    piece.held.add(piece.entries.len(), all)?;
     while !piece.is_last {
         let more = read_piece(folder)?;
+        piece.held.add(more.entries.len(), all)?;
         piece.entries.extend(more.entries);
         piece.is_last = more.is_last;
-        if piece.entries.len() > SORTED_MAX {
-            return Err(rustix::io::Errno::NOMEM.into());
-        }
     }
     piece.entries.make_contiguous().sort_by(|a, b| a.name.cmp(&b.name));
     Ok(piece)
@@ -129,10 +159,10 @@ fn read_piece(folder: &File) -> io::Result<Piece> {
         }
         // The next would ask the system again.
         if raw.is_buffer_empty() {
-            return Ok(Piece { entries, is_last: false });
+            return Ok(Piece { entries, is_last: false, held: Held::default() });
         }
     }
-    Ok(Piece { entries, is_last: true })
+    Ok(Piece { entries, is_last: true, held: Held::default() })
 }
 
 /// A listing as a stream of WASI 0.3, and where its end is told.
@@ -199,9 +229,9 @@ mod tests {
 
     fn names(folder: &File, order: Order) -> io::Result<(Vec<String>, usize)> {
         let (mut names, mut pieces) = (Vec::new(), 0);
-        let opened = Listing::open(folder, order)?;
+        let opened = Listing::open(folder, order.clone())?;
         loop {
-            let piece = read(&opened.folder, order)?;
+            let piece = read(&opened.folder, &order)?;
             pieces += 1;
             names.extend(piece.entries.into_iter().filter_map(|entry| entry.name));
             if piece.is_last {
@@ -217,7 +247,7 @@ mod tests {
         let wanted: Vec<String> = (0..3_000).map(|at| format!("file-{at:05}")).collect();
         let made = wanted.iter().try_for_each(|name| File::create(place.join(name)).map(|_| ()));
         let folder = File::open(&place)?;
-        let (any, sorted) = (names(&folder, Order::Any), names(&folder, Order::ByName));
+        let (any, sorted) = (names(&folder, Order::Any), names(&folder, Order::ByName(Arc::default())));
         std::fs::remove_dir_all(&place)?;
         made?;
         let (mut any, pieces) = any?;
@@ -226,5 +256,17 @@ mod tests {
         assert_eq!(any, wanted);
         assert_eq!(sorted?, (wanted, 1));
         Ok(())
+    }
+
+    #[test]
+    fn sorted_listings_hold_only_so_many_entries_together() {
+        let all: Arc<AtomicUsize> = Arc::default();
+        let mut first = Held::default();
+        first.add(SORTED_MAX, &all).expect("room");
+        let mut second = Held::default();
+        assert!(second.add(1, &all).is_err());
+        drop(second);
+        drop(first);
+        assert_eq!(all.load(Ordering::Relaxed), 0);
     }
 }

@@ -16,6 +16,7 @@ use wasmtime_wasi::p3::bindings::filesystem::types as p3;
 
 use super::files::{Fd, wasi};
 use super::listing::{Entry, Listing, ListingStream};
+use super::p3::PATH_BYTES_MAX;
 use crate::state::HostState;
 
 type Store<'a> = StoreContextMut<'a, HostState>;
@@ -141,6 +142,9 @@ pub(super) fn link_p3(linker: &mut Linker<HostState>) -> Result<()> {
         "[method]descriptor.stat-at",
         |accessor: &Accessor<HostState>, (fd, flags, path): (Resource<Descriptor>, p3::PathFlags, String)| {
             Box::pin(async move {
+                if path.len() > PATH_BYTES_MAX {
+                    return Ok((Err(p3::ErrorCode::NameTooLong),));
+                }
                 let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
                 let stat = answered_p3(p3::HostDescriptorWithStore::stat_at(&files, fd, flags, path).await)?;
                 Ok((stat.map(|stat| seen_stat(accessor, stat)),))
@@ -161,6 +165,9 @@ pub(super) fn link_p3(linker: &mut Linker<HostState>) -> Result<()> {
         "[method]descriptor.metadata-hash-at",
         |accessor: &Accessor<HostState>, (fd, flags, path): (Resource<Descriptor>, p3::PathFlags, String)| {
             Box::pin(async move {
+                if path.len() > PATH_BYTES_MAX {
+                    return Ok((Err(p3::ErrorCode::NameTooLong),));
+                }
                 let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
                 let hash = p3::HostDescriptorWithStore::metadata_hash_at(&files, fd, flags, path).await;
                 Ok((answered_p3(hash)?.and_then(|hash| seen_hash(accessor, hash)),))

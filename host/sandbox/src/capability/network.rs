@@ -27,6 +27,9 @@ use super::refused::{Refused, SharedList, quoted, shown};
 use crate::outcome::Stop;
 use crate::state::HostState;
 
+/// Bytes of a name that is looked up: DNS has at most 253 and a dot.
+const NAME_BYTES_MAX: usize = 254;
+
 /// Addresses that are remembered for the names of one task run.
 const FOUND_MAX: usize = 256;
 
@@ -117,6 +120,10 @@ fn is_allowed(grants: &Grants, found: &Found, refused: &Refused, address: Socket
 impl HostState {
     /// Whether a rule names a host; else the guest gets a refusal. An address is its own name.
     pub(super) fn may_look_up(&mut self, name: &str) -> Option<Arc<str>> {
+        if name.len() > NAME_BYTES_MAX {
+            self.refused.note("look up a name that is too long to be one".to_owned(), String::new());
+            return None;
+        }
         let lower = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let literal = lower.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         let grants = &self.request.call.grants;

@@ -16,10 +16,14 @@ use super::lookup::LookupError as NameError;
 use super::metadata;
 use crate::state::HostState;
 
+/// Bytes of a path, as Linux has it.
+pub(super) const PATH_BYTES_MAX: usize = 4096;
+
 type Store<'a> = StoreContextMut<'a, HostState>;
 
 pub(super) fn link(linker: &mut Linker<HostState>) -> Result<()> {
     link_files(linker)?;
+    link_short_paths(linker)?;
     metadata::link_p3(linker)?;
     link_lookup(linker)?;
     link_sockets(linker)?;
@@ -43,10 +47,14 @@ fn link_files(linker: &mut Linker<HostState>) -> Result<()> {
                     oflags.contains(files::OpenFlags::DIRECTORY),
                 );
                 let nowhere = accessor.with(|mut store| store.data_mut().is_nowhere(&again))?;
+                let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
                 let result = if nowhere {
                     Err(files::ErrorCode::NotPermitted)
+                } else if path.len() > PATH_BYTES_MAX {
+                    Err(files::ErrorCode::NameTooLong)
+                } else if !is_plain(&files, &again, &path).await {
+                    return Ok((Err(files::ErrorCode::NotPermitted),));
                 } else {
-                    let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
                     let opened = files::HostDescriptorWithStore::open_at(&files, fd, path_flags, path, oflags, flags);
                     match opened.await {
                         Ok(fd) => Ok(fd),
@@ -62,6 +70,58 @@ fn link_files(linker: &mut Linker<HostState>) -> Result<()> {
             })
         },
     )
+}
+
+/// Whether a path leads to a file, a folder, or nothing: a pipe or device would hold a thread of ours for as long as it likes.
+async fn is_plain(files: &Accessor<HostState, WasiFilesystem>, fd: &Resource<Descriptor>, path: &str) -> bool {
+    let (fd, follow) = (Resource::new_borrow(fd.rep()), files::PathFlags::SYMLINK_FOLLOW);
+    match files::HostDescriptorWithStore::stat_at(files, fd, follow, path.to_owned()).await {
+        Ok(stat) => matches!(
+            stat.type_,
+            files::DescriptorType::RegularFile | files::DescriptorType::Directory | files::DescriptorType::SymbolicLink
+        ),
+        Err(_) => true,
+    }
+}
+
+/// Async calls may be many at once, and each keeps its paths: none is longer than any file system takes.
+fn link_short_paths(linker: &mut Linker<HostState>) -> Result<()> {
+    let mut types = linker.instance("wasi:filesystem/types@0.3.0")?;
+    macro_rules! short {
+        ($name:literal, $method:ident, ($($argument:ident: $ty:ty),*), [$($path:ident),*]) => {
+            types.func_wrap_concurrent(
+                concat!("[method]descriptor.", $name),
+                |accessor: &Accessor<HostState>, (fd, $($argument,)*): (Resource<Descriptor>, $($ty,)*)| {
+                    Box::pin(async move {
+                        if $($path.len() > PATH_BYTES_MAX)||* {
+                            return Ok((Err(files::ErrorCode::NameTooLong),));
+                        }
+                        let files = accessor.with_getter::<WasiFilesystem>(HostState::filesystem);
+                        let done = files::HostDescriptorWithStore::$method(&files, fd, $($argument,)*).await;
+                        Ok((match done {
+                            Ok(value) => Ok(value),
+                            Err(error) => Err(error.downcast()?),
+                        },))
+                    })
+                },
+            )?;
+        };
+    }
+    type Fd = Resource<Descriptor>;
+    short!("create-directory-at", create_directory_at, (path: String), [path]);
+    short!("readlink-at", readlink_at, (path: String), [path]);
+    short!("remove-directory-at", remove_directory_at, (path: String), [path]);
+    short!("unlink-file-at", unlink_file_at, (path: String), [path]);
+    short!("symlink-at", symlink_at, (target: String, path: String), [target, path]);
+    short!("rename-at", rename_at, (path: String, other: Fd, new_path: String), [path, new_path]);
+    short!("link-at", link_at, (flags: files::PathFlags, path: String, other: Fd, new_path: String), [path, new_path]);
+    short!(
+        "set-times-at",
+        set_times_at,
+        (flags: files::PathFlags, path: String, accessed: files::NewTimestamp, modified: files::NewTimestamp),
+        [path]
+    );
+    Ok(())
 }
 
 /// Only names that a rule names are looked up, and only what it opens is told.

@@ -32,12 +32,15 @@ use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceT
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wasmtime::{Result, ValRaw, bail, format_err};
 
-use super::shape::{Cases, Kind, Shape};
+use super::shape::{Cases, Kind, Part, Shape};
 use crate::outcome::Stop;
 use crate::turn::Turn;
 
 /// Core parameters that travel in registers; more go through memory. `MAX_FLAT_PARAMS` of the Canonical ABI.
 const FLAT_MAX: usize = 16;
+
+/// So many parts of a result are lifted between two looks at the clock.
+const CHARGES_A_LOOK: u32 = 4096;
 
 /// The arguments of a call.
 pub(crate) struct Arguments {
@@ -114,7 +117,7 @@ unsafe impl<const N: usize> Lift for Returned<N> {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, _ty: InterfaceType, src: &[ValRaw; N]) -> Result<Self> {
         // `Lift` has no way to hand the shape over.
         let Some((shape, bytes_max)) = Turn::result() else { bail!("a result outside a turn") };
-        let mut reader = Reader { cx, left: bytes_max, bytes_max };
+        let mut reader = Reader { cx, left: bytes_max, bytes_max, charges: 0 };
         let value = if shape.flat_count() > N {
             reader.load(&shape, src.first().map_or(0, ValRaw::get_u32) as usize)?
         } else {
@@ -318,6 +321,7 @@ struct Reader<'a, 'b> {
     /// Bytes that the rest of the result may take.
     left: u64,
     bytes_max: u64,
+    charges: u32,
 }
 
 struct FlatReader<'a> {
@@ -334,8 +338,15 @@ impl FlatReader<'_> {
 }
 
 impl Reader<'_, '_> {
-    /// Counts bytes that the host is about to hold.
+    /// Counts bytes that the host is about to hold. Now and then it looks at the clock: a small memory can hold lists that share their
+    /// elements, and so make a large value.
     fn charge(&mut self, bytes: usize) -> Result<()> {
+        self.charges = self.charges.wrapping_add(1);
+        if self.charges.is_multiple_of(CHARGES_A_LOOK)
+            && let Some(limit) = Turn::cpu_limit_passed()
+        {
+            return Err(Stop::Limit(limit).into());
+        }
         match self.left.checked_sub(bytes as u64) {
             Some(left) => {
                 self.left = left;
@@ -357,17 +368,19 @@ impl Reader<'_, '_> {
                 let (at, length) = (slots.take()? as u32, slots.take()? as u32);
                 self.pointed(&shape.kind, at as usize, length as usize)
             }
-            Kind::Record(parts) => {
-                Ok(Value::Record(parts.iter().map(|part| self.lift(&part.shape, slots)).collect::<Result<_>>()?))
-            }
-            Kind::Tuple(parts) => {
-                Ok(Value::Tuple(parts.iter().map(|part| self.lift(&part.shape, slots)).collect::<Result<_>>()?))
+            Kind::Record(parts) | Kind::Tuple(parts) => {
+                self.charge(parts.len() * size_of::<Value>())?;
+                let values = parts.iter().map(|part| self.lift(&part.shape, slots)).collect::<Result<_>>()?;
+                Ok(if matches!(shape.kind, Kind::Record(_)) { Value::Record(values) } else { Value::Tuple(values) })
             }
             Kind::Variant(cases) | Kind::Option(cases) | Kind::Result(cases) => {
                 let end = slots.next + shape.flat_count;
                 let tag = slots.take()? as u32;
                 let payload = match payload_of(cases, tag)? {
-                    Some(inner) => Some(self.lift(inner, slots)?),
+                    Some(inner) => {
+                        self.charge(size_of::<Value>())?;
+                        Some(self.lift(inner, slots)?)
+                    }
                     None => None,
                 };
                 slots.next = end;
@@ -390,16 +403,19 @@ impl Reader<'_, '_> {
                 let (pointer, length) = (self.number(at, 4)?, self.number(at + 4, 4)?);
                 self.pointed(&shape.kind, pointer as usize, length as usize)
             }
-            Kind::Record(parts) => Ok(Value::Record(
-                parts.iter().map(|part| self.load(&part.shape, at + part.offset)).collect::<Result<_>>()?,
-            )),
-            Kind::Tuple(parts) => Ok(Value::Tuple(
-                parts.iter().map(|part| self.load(&part.shape, at + part.offset)).collect::<Result<_>>()?,
-            )),
+            Kind::Record(parts) | Kind::Tuple(parts) => {
+                self.charge(parts.len() * size_of::<Value>())?;
+                let part = |part: &Part| self.load(&part.shape, at + part.offset);
+                let values = parts.iter().map(part).collect::<Result<_>>()?;
+                Ok(if matches!(shape.kind, Kind::Record(_)) { Value::Record(values) } else { Value::Tuple(values) })
+            }
             Kind::Variant(cases) | Kind::Option(cases) | Kind::Result(cases) => {
                 let tag = self.number(at, cases.tag_size)? as u32;
                 let payload = match payload_of(cases, tag)? {
-                    Some(inner) => Some(self.load(inner, at + cases.payload_offset)?),
+                    Some(inner) => {
+                        self.charge(size_of::<Value>())?;
+                        Some(self.load(inner, at + cases.payload_offset)?)
+                    }
                     None => None,
                 };
                 Ok(with_case(&shape.kind, tag, payload))
