@@ -62,12 +62,21 @@ impl UnsafePath {
     /// What is odd about a path, if anything.
     pub fn find(path: &str) -> Option<UnsafePath> {
         let lower = path.to_ascii_lowercase();
+        let escapes: Vec<&str> = lower.split('%').skip(1).map(|rest| rest.get(..2).unwrap_or_default()).collect();
+        // Beyond letters, digits and signs: controls, `;`, and bytes that are no ASCII, of which servers make what they like.
+        let is_doubtful = |escape: &&str| match u8::from_str_radix(escape, 16) {
+            Ok(byte) => byte < b' ' || byte == 0x7f || byte == b';',
+            Err(_) => true,
+        };
+        let decoded: Vec<u8> = decoded(&lower);
         let up = |segment: &str| matches!(&*segment.replace("%2e", "."), "." | "..");
         let odd = [
             (lower.contains("%2f") || lower.contains("%5c"), "an encoded slash"),
             (lower.contains('\\'), "a backslash"),
             (lower.contains("%25"), "an encoded percent sign"),
             (lower.contains("//"), "an empty segment"),
+            (escapes.iter().any(is_doubtful), "an escape that is no plain character"),
+            (std::str::from_utf8(&decoded).is_err(), "escapes that are no UTF-8"),
             (lower.split(['/', ';']).any(up), "a `.` or `..` segment"),
             (
                 lower.bytes().any(|byte| byte <= b' ' || byte == 0x7f) || lower.contains("%00"),
@@ -76,6 +85,22 @@ impl UnsafePath {
         ];
         odd.into_iter().find(|(is_odd, _)| *is_odd).map(|(_, what)| UnsafePath(what))
     }
+}
+
+/// The bytes of a path, its escapes resolved.
+fn decoded(path: &str) -> Vec<u8> {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => bytes.extend_from_slice(part.as_bytes()),
+        }
+    }
+    bytes
 }
 
 impl FromStr for HttpRule {
@@ -183,6 +208,11 @@ mod tests {
             "/v1/%2e%2E/admin",
             "/v1/..;/admin",
             "/v1/%2f..%2fadmin",
+            "/v1/..%3bx/admin",
+            "/v1/%c0%ae%c0%ae/admin",
+            "/v1/%u002e%u002e/admin",
+            "/v1/.%09./admin",
+            "/v1/%",
             "/v1/..%5cadmin",
             "/v1\\..\\admin",
             "/v1//admin",

@@ -1,7 +1,7 @@
 //! `http`: requests by wasi:http. Each is judged by method and URL, and so is each redirect, since a guest follows one by sending
 //! another request. The name is looked up here, and only addresses that the rule opens are connected to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -237,6 +237,8 @@ fn target_of(uri: &Uri) -> Judged<(Target, &str)> {
     let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
     let host =
         authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
+    // One form for each address, for the rule and for the server.
+    let host = host.parse::<IpAddr>().map_or(host, |address| address.to_canonical().to_string());
     // `port_u16` is none also for a port that is no number.
     let port = match (authority.port(), authority.port_u16()) {
         (None, _) if authority.as_str().ends_with(':') => return Err(Error::HttpRequestUriInvalid),
