@@ -84,10 +84,21 @@ async fn run(loaded: &Loaded, pre: &InstancePre<HostState>, state: HostState) ->
     Ok(run.call_async(&mut store, ()).await?.0)
 }
 
-/// The name of the exported interface that runs a program, of any version.
+/// The name of the exported interface that runs a program.
 fn run_export(engine: &Engine, component: &Component) -> Option<String> {
-    let ty = component.component_type();
-    ty.exports(engine).map(|(name, _)| name.to_owned()).find(|name| name.starts_with("wasi:cli/run@"))
+    newest_run(component.component_type().exports(engine).map(|(name, _)| name)).map(str::to_owned)
+}
+
+/// Of several versions the newest. A program for WASI 0.3 that was built with a toolchain for 0.2 has both, and what it exports for 0.2 is
+/// the toolchain's.
+fn newest_run<'n>(exports: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let versions = exports.filter_map(|name| {
+        let version = name.strip_prefix("wasi:cli/run@")?;
+        let mut numbers = version.split(['.', '-', '+']).map(|number| number.parse::<u32>().unwrap_or_default());
+        let version: [u32; 3] = std::array::from_fn(|_| numbers.next().unwrap_or_default());
+        Some((version, name))
+    });
+    versions.max().map(|(_, name)| name)
 }
 
 fn state_of(path: &Path, loaded: &Loaded, command: Command) -> Result<HostState, CatalogError> {
@@ -147,4 +158,17 @@ struct Nobody;
 impl Reports for Nobody {
     fn ended(&self, _: TaskRunReport) {}
     fn attach(&self, _: &Arc<str>, _: u32, _: Attachment) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_versions_of_run_the_newest_is_called() {
+        let newest = |names: &[&'static str]| newest_run(names.iter().copied());
+        assert_eq!(newest(&["wasi:cli/run@0.2.12", "wasi:cli/run@0.3.0"]), Some("wasi:cli/run@0.3.0"));
+        assert_eq!(newest(&["wasi:cli/run@0.2.12", "wasi:cli/run@0.2.9"]), Some("wasi:cli/run@0.2.12"));
+        assert_eq!(newest(&["wasi:cli/runs@0.3.0", "run"]), None);
+    }
 }
