@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskhost_model::{Reuse, Value, ValueType};
+use taskhost_model::{Limits, Reuse, Value, ValueType};
 
 use crate::diagnostic::Diagnostic;
 use crate::flow::{OnFailure, RunnerChoice};
@@ -240,6 +240,23 @@ pub struct LimitsWritten {
     pub timeout: Option<Duration>,
     /// Where the first of them stands.
     pub span: Option<Span>,
+}
+
+impl LimitsWritten {
+    /// These limits where they are written, else those of `base`.
+    pub fn over(&self, base: Limits) -> Limits {
+        Limits {
+            memory_bytes_max: self.memory.unwrap_or(base.memory_bytes_max),
+            cpu_time_max: self.cpu.unwrap_or(base.cpu_time_max),
+            wall_time_max: self.timeout.unwrap_or(base.wall_time_max),
+            output_bytes_max: self.output.unwrap_or(base.output_bytes_max),
+            result_bytes_max: self.result.unwrap_or(base.result_bytes_max),
+            log_lines_max: self.log_lines.unwrap_or(base.log_lines_max),
+            files_max: self.files.unwrap_or(base.files_max),
+            sockets_max: self.sockets.unwrap_or(base.sockets_max),
+            handles_max: self.handles.unwrap_or(base.handles_max),
+        }
+    }
 }
 
 /// `retry`; what is left out stays as it is elsewhere.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use taskhost_flow::keys::{self, Table};
 use taskhost_flow::{Diagnostic, Diagnostics, FlowFile, FlowSource, Span, names};
+use taskhost_model::Limits;
 
 use crate::single_call::{COMPONENT, TASK, TASK_INSTEAD};
 
@@ -50,6 +51,16 @@ pub(crate) struct SettingsWritten<'s> {
 const PATH: &str = "command line";
 
 impl CallSettings {
+    /// The limits that these settings set, and the others of `base`: for what is called without being a task.
+    pub fn limits_over(&self, base: Limits) -> Result<Limits, Diagnostics> {
+        let settings = self.written();
+        let file = settings.parse().map_err(|mistakes| settings.told(mistakes))?;
+        if !file.mistakes.is_empty() {
+            return Err(settings.told(Diagnostics::new(file.mistakes)));
+        }
+        Ok(file.tasks.iter().fold(base, |base, task| task.limits.over(base)))
+    }
+
     pub(crate) fn written(&self) -> SettingsWritten<'_> {
         let mut line = String::new();
         let allow = self.allow.iter().map(|pair| ("--allow", pair));
@@ -328,6 +339,20 @@ mod tests {
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn limits_stand_over_others_and_their_mistakes_are_told() {
+        let limits = |pairs: &[(&str, &str)]| {
+            let limits = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            CallSettings { limits, ..CallSettings::default() }.limits_over(Limits::DEFAULT)
+        };
+        let set = limits(&[("memory", "1MiB"), ("timeout", "5s")]).expect("limits");
+        assert_eq!(set.memory_bytes_max, 1 << 20);
+        assert_eq!(set.wall_time_max.as_secs(), 5);
+        assert_eq!(set.files_max, Limits::DEFAULT.files_max);
+        let mistakes = limits(&[("cpu", "soon"), ("foo", "3")]).expect_err("mistakes");
+        assert_eq!(mistakes.iter().count(), 2, "{mistakes:?}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{CheckedFile, FileCheck, repeats};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::flow::{ComponentUse, Flow, OnFailure, Output, Parameter, Source, Task, TaskKind};
 use crate::names::to_kebab;
-use crate::written::{Action, LimitsWritten, ParameterWritten, TaskWritten, Text};
+use crate::written::{Action, ParameterWritten, TaskWritten, Text};
 
 /// Calls that differ in nothing are one: by component, function and grants (which are shared, so that their place tells them apart),
 /// and then by limits.
@@ -165,7 +165,7 @@ impl FileCheck<'_, '_, '_> {
         match callee {
             Callee::Subflow { flow, .. } => TaskKind::Subflow(flow.clone()),
             Callee::Function { component, signature, task } => {
-                let limits = limits(&self.file.defaults, &self.file.tasks[at].limits);
+                let limits = self.file.tasks[at].limits.over(self.file.defaults.over(Limits::DEFAULT));
                 let TaskGrants { grants, deterministic } = self.grants[at].clone();
                 let cache = self.reuse(&self.file.tasks[at]);
                 let known = calls.entry((*component, *task, Arc::as_ptr(&grants))).or_default();
@@ -192,21 +192,5 @@ impl FileCheck<'_, '_, '_> {
                 TaskKind::Call(call)
             }
         }
-    }
-}
-
-/// The task's own limits, else the flow's, else the built-in ones.
-fn limits(defaults: &LimitsWritten, own: &LimitsWritten) -> Limits {
-    let built_in = Limits::DEFAULT;
-    Limits {
-        memory_bytes_max: own.memory.or(defaults.memory).unwrap_or(built_in.memory_bytes_max),
-        cpu_time_max: own.cpu.or(defaults.cpu).unwrap_or(built_in.cpu_time_max),
-        wall_time_max: own.timeout.or(defaults.timeout).unwrap_or(built_in.wall_time_max),
-        output_bytes_max: own.output.or(defaults.output).unwrap_or(built_in.output_bytes_max),
-        result_bytes_max: own.result.or(defaults.result).unwrap_or(built_in.result_bytes_max),
-        log_lines_max: own.log_lines.or(defaults.log_lines).unwrap_or(built_in.log_lines_max),
-        files_max: own.files.or(defaults.files).unwrap_or(built_in.files_max),
-        sockets_max: own.sockets.or(defaults.sockets).unwrap_or(built_in.sockets_max),
-        handles_max: own.handles.or(defaults.handles).unwrap_or(built_in.handles_max),
     }
 }
