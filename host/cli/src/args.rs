@@ -246,7 +246,7 @@ pub(crate) struct CallArgs {
     #[arg(value_name = "NAME=VALUE")]
     pub arguments: Vec<String>,
     /// Run a component that exports `wasi:cli/run` as a command; what follows `--` are its arguments
-    #[arg(long, conflicts_with_all = ["json", "allow", "limit", "deterministic", "strict", "secrets"])]
+    #[arg(long, conflicts_with_all = ["json", "allow", "deterministic", "strict", "secrets"])]
     pub command: bool,
     /// With --command: a folder that it may read and write, and where it sees it
     #[arg(long, value_name = "HOST::GUEST", requires = "command")]
@@ -254,7 +254,7 @@ pub(crate) struct CallArgs {
     /// With --command: a variable that it sees
     #[arg(long, value_name = "NAME=VALUE", requires = "command")]
     pub env: Vec<String>,
-    /// With --command: it may use the network as this process may
+    /// With --command: it may use the network (sockets, names, HTTP) as this process may
     #[arg(long, requires = "command")]
     pub network: bool,
     /// Print one JSON object: result, state, usage

@@ -255,6 +255,49 @@ mod commands {
     }
 
     #[test]
+    fn a_command_that_traps_has_failed_and_no_exit_code_of_its_own() {
+        let said = command(&Folder::new(), &[], &["panic"]);
+        assert_eq!(said.code, Some(4));
+        let words = ["as asked", "command failed: `command.wasm` stopped itself", "`--verbose` shows where"];
+        assert!(words.iter().all(|words| said.stderr.contains(words)), "{}", said.stderr);
+        assert!(command(&Folder::new(), &["--verbose"], &["panic"]).stderr.contains("wasm backtrace"));
+    }
+
+    #[test]
+    fn a_command_ends_at_the_limits_that_it_is_given() {
+        let folder = Folder::new();
+        let said = command(&folder, &["--limit", "cpu=50ms"], &["spin"]);
+        assert_eq!(said.code, Some(4));
+        assert!(said.stderr.contains("(`limits.cpu`)") && said.stderr.contains("`--limit cpu=…`"), "{}", said.stderr);
+        let said = command(&folder, &["--limit", "memory=64KiB"], &["echo"]);
+        assert!(said.code == Some(4) && said.stderr.contains("`limits.memory`"), "{}", said.stderr);
+        for wrong in ["cpu=soon", "output=1MiB", "speed=3"] {
+            let said = command(&folder, &["--limit", wrong], &["echo", "a"]);
+            assert!(matches!(said.code, Some(2 | 3)) && said.stdout.is_empty(), "{wrong}: {}", said.stderr);
+        }
+    }
+
+    #[test]
+    fn a_command_reaches_the_network_only_if_it_may_and_a_refusal_names_the_option() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let folder = Folder::new();
+        let said = command(&folder, &[], &["connect", &address]);
+        assert_eq!(said.code, Some(1));
+        let help = format!("help: it tried to connect to `{address}`; to allow it have `--network`");
+        assert!(said.stderr.contains(&help), "{}", said.stderr);
+        assert_eq!(command(&folder, &["--network"], &["connect", &address]).code, Some(0));
+        assert!(!command(&folder, &["--quiet"], &["connect", &address]).stderr.contains("help:"));
+    }
+
+    #[test]
+    fn a_component_that_is_no_command_is_told() {
+        let said = Folder::new().run(&["call", &guest("misc"), "--command"]);
+        assert_eq!(said.code, Some(3));
+        assert!(said.stderr.contains("is no command: it does not export `wasi:cli/run`"), "{}", said.stderr);
+    }
+
+    #[test]
     fn a_command_reads_our_stdin_and_its_exit_code_is_ours() {
         let folder = Folder::new();
         let component = guest("command");

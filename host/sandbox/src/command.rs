@@ -2,24 +2,31 @@
 //!
 //! Not a task: it prints as it likes and ends with an exit code. For programs that measure the host, such as WASI's test suites.
 
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use taskhost_model::seams::{CatalogError, Reports, RunScope};
-use taskhost_model::{Attachment, FlowRunId, Limits, RequestId, TaskCall, TaskRunReport, TaskRunRequest};
+use taskhost_model::{
+    Attachment, Ending, FlowRunId, Limits, Refusal, RequestId, TaskCall, TaskFailure, TaskRunReport, TaskRunRequest,
+};
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{Engine, Result, Store, UpdateDeadline, format_err};
+use wasmtime::{Engine, Result, Store, Trap, UpdateDeadline, format_err};
 use wasmtime_wasi::{I32Exit, WasiCtxBuilder};
 
-use crate::capability::{Capabilities, Folder, Lane, Settings};
+use crate::capability::{Capabilities, Folder, Lane, Settings, network};
+use crate::convert::Shape;
+use crate::execute::bounded;
 use crate::outcome;
 use crate::sandbox::{Loaded, Sandbox};
 use crate::state::HostState;
+use crate::turn::Turn;
 
 /// What a program is given.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// Its command line, without its name.
     pub arguments: Vec<String>,
@@ -29,59 +36,112 @@ pub struct Command {
     pub folders: Vec<(PathBuf, String)>,
     /// Whether it may use the network as this process may.
     pub network: bool,
+    /// The most that it may use. What it prints and returns is not limited.
+    pub limits: Limits,
 }
 
-/// A program may take what a user's own program may take, but not run away with the machine.
-const LIMITS: Limits = Limits {
-    memory_bytes_max: 4 << 30,
-    cpu_time_max: Duration::from_secs(24 * 3600),
-    wall_time_max: Duration::from_secs(24 * 3600),
-    output_bytes_max: u64::MAX,
-    result_bytes_max: 1 << 20,
-    log_lines_max: u32::MAX,
-    files_max: 1_024,
-    sockets_max: 1_024,
-    handles_max: 1_000_000,
-};
+impl Command {
+    /// A program may take what a user's own program may take, but not run away with the machine.
+    pub const LIMITS: Limits = Limits {
+        memory_bytes_max: 4 << 30,
+        cpu_time_max: Duration::from_secs(24 * 3600),
+        wall_time_max: Duration::from_secs(24 * 3600),
+        output_bytes_max: u64::MAX,
+        result_bytes_max: 1 << 20,
+        log_lines_max: u32::MAX,
+        files_max: 1_024,
+        sockets_max: 1_024,
+        handles_max: 1_000_000,
+    };
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct CommandOutcome {
+    /// Its exit code, or why it has none: a trap or a limit.
+    pub ending: Result<i32, TaskFailure>,
+    /// What it tried and was not given.
+    pub refusals: Vec<Refusal>,
+}
 
 impl Sandbox {
-    /// Runs the program in the file at `path` to its end, on this thread; gives its exit code. An error if it is no program, or if it trapped.
-    pub fn run_command(&self, path: &Path, command: Command) -> Result<i32, CatalogError> {
+    /// Runs the program in the file at `path` to its end, on this thread. An error if it cannot be run at all.
+    pub fn run_command(&self, path: &Path, command: Command) -> Result<CommandOutcome, CatalogError> {
         let loaded = self.loaded_file(path)?;
+        let Some(export) = run_export(&loaded.engine, &loaded.component) else {
+            return Err(CatalogError {
+                message: "is no command: it does not export `wasi:cli/run`".to_owned(),
+                help: Some("to call one of its functions leave out `--command`".to_owned()),
+            });
+        };
         // A program may always wait.
         let lane = if loaded.lane == Lane::Concurrent { Lane::Concurrent } else { Lane::Waiting };
         let (_, pre) = self.linked(&loaded, lane)?;
+        let limits = command.limits;
         let state = state_of(path, &loaded, command)?;
-        match self.block_on(run(&loaded, &pre, state)) {
+        let refused = state.refused.clone();
+        let ended = self.block_on(in_turns(run(&loaded, &pre, &export, state)));
+        let ending = match ended {
             Ok(Ok(())) => Ok(0),
             Ok(Err(())) => Ok(1),
             Err(error) => match error.downcast_ref::<I32Exit>() {
                 Some(exit) => Ok(exit.0),
-                None => Err(CatalogError { message: stopped(&error), help: None }),
+                None => Err(failure_of(&error, &limits)),
             },
+        };
+        Ok(CommandOutcome { ending, refusals: refused.take() })
+    }
+}
+
+/// Its last words, if it had any, are on stderr already.
+fn failure_of(error: &wasmtime::Error, limits: &Limits) -> TaskFailure {
+    match outcome::ending_of(error, "", limits) {
+        Ending::Failed(TaskFailure::Trapped { backtrace, .. })
+            if error.downcast_ref() == Some(&Trap::UnreachableCodeReached) =>
+        {
+            let message = "stopped itself (wasm `unreachable`: an abort or a failed assertion)".to_owned();
+            TaskFailure::Trapped { message, backtrace }
         }
+        Ending::Failed(failure) => failure,
+        // Nobody cancels a program.
+        _ => TaskFailure::Lost("it was stopped".to_owned()),
     }
 }
 
-fn stopped(error: &wasmtime::Error) -> String {
-    match outcome::ending_of(error, "", &LIMITS) {
-        taskhost_model::Ending::Failed(failure) => format!("stopped: {failure}"),
-        _ => "was stopped".to_owned(),
-    }
+/// Counts the time that the program computes.
+async fn in_turns<T>(guest: impl Future<Output = T>) -> T {
+    let (mut guest, mut computed) = (pin!(guest), Duration::ZERO);
+    let nothing = Arc::new(Shape::of_parameters(&[]));
+    poll_fn(|context| {
+        let began = Instant::now();
+        let turn = Turn { result: Arc::clone(&nothing), result_bytes_max: 0, began, computed };
+        let polled = turn.take(|| guest.as_mut().poll(context));
+        computed += began.elapsed();
+        polled
+    })
+    .await
 }
 
-async fn run(loaded: &Loaded, pre: &InstancePre<HostState>, state: HostState) -> Result<Result<(), ()>> {
+async fn run(loaded: &Loaded, pre: &InstancePre<HostState>, export: &str, state: HostState) -> Result<Result<(), ()>> {
+    let wall_time_max = state.limits().wall_time_max;
+    let (cancelled, until) = (Arc::clone(&state.scope.cancelled), state.started + wall_time_max);
     let mut store = Store::new(&loaded.engine, state);
     store.limiter(|state| &mut state.limiter);
+    store.set_max_component_handles(store.data().limits().handles_max as usize);
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-    let instance = pre.instantiate_async(&mut store).await?;
-    let name = run_export(&loaded.engine, &loaded.component).ok_or_else(|| format_err!("exports no `wasi:cli/run`"))?;
-    let interface = instance.get_export_index(&mut store, None, &name);
-    let function = interface.and_then(|interface| instance.get_export_index(&mut store, Some(&interface), "run"));
-    let function = function.ok_or_else(|| format_err!("`{name}` has no function `run`"))?;
-    let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut store, &function)?;
-    Ok(run.call_async(&mut store, ()).await?.0)
+    store.epoch_deadline_callback(|mut store| {
+        store.data_mut().tick()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    let call = async {
+        let instance = pre.instantiate_async(&mut store).await?;
+        let interface = instance.get_export_index(&mut store, None, export);
+        let function = interface.and_then(|interface| instance.get_export_index(&mut store, Some(&interface), "run"));
+        let function = function.ok_or_else(|| format_err!("`{export}` has no function `run`"))?;
+        let run = instance.get_typed_func::<(), (Result<(), ()>,)>(&mut store, &function)?;
+        Ok(run.call_async(&mut store, ()).await?.0)
+    };
+    bounded(call, &cancelled, until, wall_time_max).await
 }
 
 /// The name of the exported interface that runs a program.
@@ -117,17 +177,19 @@ fn state_of(path: &Path, loaded: &Loaded, command: Command) -> Result<HostState,
     };
     let mut wasi = WasiCtxBuilder::new();
     wasi.inherit_stdio().arg(&name).args(&command.arguments).envs(&command.environment);
+    let scope = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::new(Nobody) };
+    let request = Arc::new(request(loaded, &name, command.limits));
+    let state = HostState::new(&request, 0, &scope, Some(&Arc::new(capabilities)), false, Instant::now());
     if command.network {
         wasi.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
+    } else {
+        network::set_up(&mut wasi, &state.network, &request.call, &state.refused);
     }
-    let scope = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::new(Nobody) };
-    let request = Arc::new(request(loaded, &name));
-    Ok(HostState::new(&request, 0, &scope, Some(&Arc::new(capabilities)), false, Instant::now())
-        .for_program(wasi.build()))
+    Ok(state.for_program(wasi.build(), command.network))
 }
 
 /// A program is no task run; this one stands for it.
-fn request(loaded: &Loaded, name: &Arc<str>) -> TaskRunRequest {
+fn request(loaded: &Loaded, name: &Arc<str>, limits: Limits) -> TaskRunRequest {
     let call = TaskCall {
         component: loaded.signature.digest,
         component_name: Arc::clone(name),
@@ -135,7 +197,7 @@ fn request(loaded: &Loaded, name: &Arc<str>) -> TaskRunRequest {
         function: "run".into(),
         parameters: Vec::new(),
         result: None,
-        limits: LIMITS,
+        limits,
         grants: Arc::default(),
         deterministic: false,
         cache: None,

@@ -280,7 +280,7 @@ fn again(store: Store<HostState>) -> HostState {
 }
 
 /// The call of a guest that may wait, ended at its timeout and when its flow run is cancelled, also while it waits.
-async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     call: impl Future<Output = Result<T>>,
     cancelled: &AtomicBool,
     until: Instant,

@@ -39,7 +39,7 @@ mod sandbox;
 mod state;
 mod turn;
 
-pub use command::Command;
+pub use command::{Command, CommandOutcome};
 pub use compile::{CachedComponent, CompileCache, CompileLimits, Compiler, EngineKind, compile_stdin_to_stdout};
 pub use docs::WIT_SECTION;
 pub use error::SandboxError;

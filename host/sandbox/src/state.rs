@@ -37,6 +37,8 @@ pub(crate) struct HostState {
     has_network: bool,
     /// Whether this is no task run, but a program that finds just the folders that it was given.
     pub(crate) is_program: bool,
+    /// Whether it may use the network as this process may, whatever is granted.
+    pub(crate) is_network_open: bool,
     pub(crate) refused: Refused,
     pub(crate) open_files: OpenFiles,
     pub(crate) network: NetworkState,
@@ -72,6 +74,7 @@ impl HostState {
             capabilities: capabilities.cloned(),
             has_network,
             is_program: false,
+            is_network_open: false,
             refused: Refused::default(),
             open_files: OpenFiles::default(),
             network: NetworkState::default(),
@@ -87,10 +90,11 @@ impl HostState {
     }
 
     /// For a whole program, with a context of its own.
-    pub(crate) fn for_program(mut self, wasi: WasiCtx) -> HostState {
+    pub(crate) fn for_program(mut self, wasi: WasiCtx, is_network_open: bool) -> HostState {
         self.table.set_max_capacity(self.limits().handles_max as usize);
         self.wasi = Some(wasi);
         self.is_program = true;
+        self.is_network_open = is_network_open;
         self
     }
 

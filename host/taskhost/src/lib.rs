@@ -59,7 +59,7 @@ mod typed;
 pub use taskhost_engine as engine;
 pub use taskhost_flow as flow;
 pub use taskhost_model as model;
-pub use taskhost_sandbox::{CachedComponent, Command, CompileCache, Inspection, Sandbox, WIT_SECTION};
+pub use taskhost_sandbox::{CachedComponent, Command, CommandOutcome, CompileCache, Inspection, Sandbox, WIT_SECTION};
 
 pub use builder::FlowBuilder;
 pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};

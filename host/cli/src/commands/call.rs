@@ -22,7 +22,7 @@ use crate::render::{hints, shortened, signature, usage, values};
 
 pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
     match &args.function {
-        _ if args.command => command::run(args).map(|never| match never {}),
+        _ if args.command => command::run(args),
         Some(function) => or_as_json(args.json, call(args, function)),
         None => Err(CliError::usage("no function is named", "`taskhost inspect` lists those of a component")),
     }
@@ -51,7 +51,7 @@ fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     report(args, &executed, voice)
 }
 
-fn settings(args: &CallArgs) -> Result<CallSettings, CliError> {
+pub(super) fn settings(args: &CallArgs) -> Result<CallSettings, CliError> {
     let pairs = |words: &[String], example: &str| -> Result<Vec<(String, String)>, CliError> {
         let pair = |word: &String| match word.split_once('=').filter(|(key, _)| !key.is_empty()) {
             Some((key, value)) => Ok((key.to_owned(), value.to_owned())),

@@ -10,10 +10,15 @@ pub(crate) enum Place<'a> {
     Flow(&'a str, Option<&'a str>),
     /// On the command line of `taskhost call`.
     CommandLine,
+    /// The same with `--command`, which has words of its own.
+    Command,
 }
 
 /// Most characters of what a guest says that it tried: the rest would be the guest's to write.
 const ATTEMPT_MAX: usize = 200;
+
+/// What no grant allows, but the whole network does.
+const NETWORK_ONLY: [&str; 2] = ["bind a socket", "listen for connections"];
 
 /// `it tried to open `/etc/passwd`; to allow it have …`, one line whatever the guest wrote.
 pub(crate) fn help(refusal: &Refusal, place: &Place) -> String {
@@ -23,6 +28,13 @@ pub(crate) fn help(refusal: &Refusal, place: &Place) -> String {
 /// What to do so that it may, if anything.
 pub(crate) fn way_out(refusal: &Refusal, place: &Place) -> String {
     match refusal.grant.is_empty() {
+        // Where the network is open nothing of it is refused.
+        true if matches!(place, Place::Command) => {
+            match NETWORK_ONLY.iter().any(|verb| refusal.attempt.starts_with(verb)) {
+                true => "; to allow it have `--network`".to_owned(),
+                false => String::new(),
+            }
+        }
         true => "; nothing more in `allow` would help".to_owned(),
         false => format!("; to allow it have {}", grant(refusal, place)),
     }
@@ -43,6 +55,19 @@ fn grant(refusal: &Refusal, place: &Place) -> String {
             Some(word) => format!("`--allow {}`", super::shortened(&visible_line(&word), ATTEMPT_MAX)),
             None => format!("`{grant}` under `allow` of a task in a flow"),
         },
+        Place::Command => match word(&refusal.grant).as_deref().map(option) {
+            Some(option) => format!("`{}`", super::shortened(&visible_line(&option), ATTEMPT_MAX)),
+            None => "another folder as `--dir`".to_owned(),
+        },
+    }
+}
+
+/// The option that gives a command what `word` gives a task: it gets a whole folder, and the network or none.
+fn option(word: &str) -> String {
+    let (quote, plain) = word.strip_prefix('\'').map_or(("", word), |word| ("'", word.trim_end_matches('\'')));
+    match plain.split_once('=') {
+        Some(("read" | "write", folder)) => format!("--dir {quote}{folder}{quote}"),
+        _ => "--network".to_owned(),
     }
 }
 
@@ -74,6 +99,17 @@ mod tests {
             help(&refusal, &Place::CommandLine),
             "it tried to open `/etc/passwd`; to allow it have `--allow read=/etc`"
         );
+    }
+
+    #[test]
+    fn a_command_is_told_the_option_that_it_lacks() {
+        let told = |grant: &str| way_out(&refusal("try", grant), &Place::Command);
+        assert_eq!(told("network = [\"[::1]:80\"]"), "; to allow it have `--network`");
+        assert_eq!(told("http = [\"GET https://example.com/*\"]"), "; to allow it have `--network`");
+        assert_eq!(told("write = [\"/a b\"]"), "; to allow it have `--dir '/a b'`");
+        assert_eq!(told(""), "");
+        let listens = refusal("listen for connections", "");
+        assert_eq!(way_out(&listens, &Place::Command), "; to allow it have `--network`");
     }
 
     #[test]

@@ -60,21 +60,24 @@ struct Hooks {
     lookups: Lookups,
     /// Requests that are under way.
     open: Arc<AtomicU32>,
+    /// Whether every request is allowed.
+    allows_all: bool,
 }
 
 impl HttpState {
-    fn new(call: &Arc<TaskCall>, refused: &Refused, lookups: &Lookups) -> HttpState {
+    fn new(call: &Arc<TaskCall>, refused: &Refused, lookups: &Lookups, allows_all: bool) -> HttpState {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(FIELDS_BYTES_MAX);
         let (call, refused, lookups) = (Arc::clone(call), refused.clone(), lookups.clone());
-        HttpState { ctx, hooks: Hooks { call, refused, lookups, open: Arc::default() } }
+        HttpState { ctx, hooks: Hooks { call, refused, lookups, open: Arc::default(), allows_all } }
     }
 }
 
 impl WasiHttpView for HostState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        let HostState { http, table, request, refused, network, .. } = self;
-        let http = http.get_or_insert_with(|| Box::new(HttpState::new(&request.call, refused, &network.lookups)));
+        let HostState { http, table, request, refused, network, is_network_open, .. } = self;
+        let new = || Box::new(HttpState::new(&request.call, refused, &network.lookups, *is_network_open));
+        let http = http.get_or_insert_with(new);
         WasiHttpCtxView { hooks: &mut http.hooks, table, ctx: &mut http.ctx }
     }
 }
@@ -177,12 +180,17 @@ struct Target {
     is_https: bool,
     /// The rules that allow it; they also say which addresses.
     rules: Vec<HttpRule>,
+    /// Whether it needs none.
+    is_free: bool,
 }
 
 impl Hooks {
     /// Whom a request is for, if a rule allows it.
     fn judge(&self, request: &Request<WasiBody>) -> Judged<Target> {
         let (target, path) = target_of(request.uri())?;
+        if self.allows_all {
+            return Ok(Target { is_free: true, ..target });
+        }
         let method = request.method().as_str();
         let rules = self.call.grants.http.iter();
         let fits = |rule: &&HttpRule| rule.allows(method, target.is_https, &target.host, target.port, path);
@@ -254,13 +262,15 @@ fn target_of(uri: &Uri) -> Judged<(Target, &str)> {
     if host.is_empty() || authority.as_str().contains('@') {
         return Err(Error::HttpRequestUriInvalid);
     }
-    Ok((Target { host, port, is_https, rules: Vec::new() }, uri.path()))
+    Ok((Target { host, port, is_https, rules: Vec::new(), is_free: false }, uri.path()))
 }
 
 impl Target {
     /// The addresses that it may be reached at.
     async fn addresses(&self, lookups: &Lookups) -> Judged<Vec<SocketAddr>> {
-        let opens = |address: &SocketAddr| self.rules.iter().any(|rule| rule.host.opens(address.ip().to_canonical()));
+        let opens = |address: &SocketAddr| {
+            self.is_free || self.rules.iter().any(|rule| rule.host.opens(address.ip().to_canonical()))
+        };
         let found = lookups.addresses(&self.host).await.map_err(|_| not_found())?;
         let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, self.port)).collect();
         if found.is_empty() {

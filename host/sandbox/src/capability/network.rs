@@ -127,7 +127,7 @@ impl HostState {
         let lower = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let literal = lower.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
         let grants = &self.request.call.grants;
-        if self.is_program || literal || grants.network.iter().any(|rule| rule.host.is_name(&lower)) {
+        if self.is_network_open || literal || grants.network.iter().any(|rule| rule.host.is_name(&lower)) {
             return Some(lower.into());
         }
         self.refused.note(
@@ -140,7 +140,7 @@ impl HostState {
     /// Whether the rules for a name open this address.
     fn opens(&self, name: &str, address: IpAddr) -> bool {
         let rules = &self.request.call.grants.network;
-        self.is_program
+        self.is_network_open
             || name.parse::<IpAddr>().is_ok()
             || rules.iter().any(|rule| rule.host.is_name(name) && rule.host.opens(address))
     }

@@ -1,5 +1,5 @@
-//! A command, not a component with tasks: shows what `taskhost call --command` gives it. `echo`, `env`, `cat`, `write`, `stdin`, `exit`, each
-//! with its own arguments.
+//! A command, not a component with tasks: shows what `taskhost call --command` gives it. `echo`, `env`, `cat`, `write`, `stdin`, `exit`,
+//! `panic`, `spin`, `connect`, each with its own arguments.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -27,6 +27,14 @@ fn main() -> ExitCode {
             }
         }
         ["panic"] => panic!("as asked"),
+        ["spin"] => loop {
+            std::hint::black_box(());
+        },
+        ["connect", address] => {
+            if let Err(error) = std::net::TcpStream::connect(address) {
+                return failed(&format!("{address}: {error}"));
+            }
+        }
         // The standard library ends a program with other codes as with 1.
         ["exit", "0"] => {}
         ["exit", _] => return ExitCode::FAILURE,
