@@ -1,7 +1,9 @@
 """Lets the runner of the WASI testsuite (github.com/WebAssembly/wasi-testsuite) drive `taskhost call --command`.
 
-The variable TASKHOST names the command, with words of its own if need be; without it, `taskhost` is looked up on the path. Both forms of
-the runner's interface are served: the one that passes a list of folders, and the later one that passes a single root and a world.
+The variable TASKHOST names the command, with words of its own if need be; without it, `taskhost` is looked up on the path.
+
+The runner's interface has changed with time. Served are `compute_argv` with a list of folders, with or without the world that a test is for,
+and with a single folder for the root. The first form of all, a script with `--test-file`, is not: later runners refuse a file that is both.
 """
 
 import os
@@ -28,7 +30,13 @@ def get_wasi_versions() -> List[str]:
 
 
 def get_wasi_worlds() -> List[str]:
+    # Not `wasi:http/service`: taskhost sends requests, it does not serve any.
     return ["wasi:cli/command"]
+
+
+def get_timeout_seconds() -> float:
+    # The first run of a component compiles it.
+    return 30.0
 
 
 def compute_argv(
@@ -38,6 +46,7 @@ def compute_argv(
     *_world_and_version: str,
 ) -> List[str]:
     args, env, dirs = args_env_dirs
+    # Earlier tests of sockets do not name them as a proposal, and none wants to be without a network.
     argv = TASKHOST + ["call", test_path, "--command", "--network"]
     for host, guest in folders(dirs):
         argv += ["--dir", f"{host}::{guest}"]
