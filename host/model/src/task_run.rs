@@ -213,6 +213,8 @@ pub enum TaskFailure {
     Ungrantable(String),
     /// The arguments do not fit (mapped lists of unequal length, an index past the end): the flow's author.
     BadArguments(String),
+    /// What the task returned is kept back, since it holds the value of a secret: the component's author.
+    Withheld(String),
 }
 
 /// A limit that a task run met.
@@ -303,6 +305,7 @@ impl fmt::Display for TaskFailure {
             TaskFailure::Unusable(reason) => write!(f, "cannot run: {reason}"),
             TaskFailure::Ungrantable(reason) => write!(f, "cannot be given what it is allowed: {reason}"),
             TaskFailure::BadArguments(reason) => write!(f, "got arguments that do not fit: {reason}"),
+            TaskFailure::Withheld(reason) => write!(f, "returned what is not handed on: {reason}"),
         }
     }
 }

@@ -68,9 +68,7 @@ pub(crate) fn without_secrets(ending: Ending, refusals: &mut [Refusal], masks: &
     match ending {
         Ending::Returned(value) if masks.is_in(&value) => {
             let what = if matches!(value, Value::Result(Err(_))) { "error" } else { "result" };
-            Ending::Failed(TaskFailure::Returned(format!(
-                "its {what} holds the value of a secret, so it is not handed on"
-            )))
+            Ending::Failed(TaskFailure::Withheld(format!("its {what} holds the value of a secret")))
         }
         Ending::Failed(TaskFailure::Trapped { message, backtrace }) => {
             Ending::Failed(TaskFailure::Trapped { message: masks.masked(message), backtrace: masks.masked(backtrace) })

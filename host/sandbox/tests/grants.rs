@@ -436,6 +436,9 @@ fn a_secret_is_in_nothing_that_a_task_run_leaves_behind() {
         seen.push_str(&format!("{outcome:?}\n"));
         let failed = matches!(outcome.ending, Ending::Failed(_));
         assert_eq!(failed, matches!(how, "return" | "fail" | "panic"), "{how}: {outcome:?}");
+        // The task has not failed: the host keeps back what it returned.
+        let withheld = matches!(outcome.ending, Ending::Failed(TaskFailure::Withheld(_)));
+        assert_eq!(withheld, matches!(how, "return" | "fail"), "{how}: {outcome:?}");
     }
     for said in guest.log.0.lock().expect("not poisoned").iter() {
         match said {

@@ -86,6 +86,11 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
         TaskFailure::Unusable(_) => format!("build {component} anew, or let `{task}` call another one"),
         TaskFailure::BadArguments(_) if failed.flow.is_none() => "correct the arguments".to_owned(),
         TaskFailure::BadArguments(_) => format!("correct the arguments of `{task}`{in_flow}"),
+        TaskFailure::Withheld(_) => {
+            format!(
+                "results are stored and shown, so no secret may be in them: the author of {component} should leave it out"
+            )
+        }
     }
 }
 
@@ -100,6 +105,7 @@ pub(crate) fn kind(failure: &TaskFailure) -> &'static str {
         TaskFailure::Ungrantable(_) => "ungrantable",
         TaskFailure::Unusable(_) => "unusable",
         TaskFailure::BadArguments(_) => "bad-arguments",
+        TaskFailure::Withheld(_) => "withheld",
     }
 }
 
@@ -141,6 +147,16 @@ mod tests {
              help: this is a bug in component `weather`, for its author to fix; `--verbose` shows where\n"
         );
         assert!(shown(trap(), true).contains("  0: main\n  1: start\n"));
+    }
+
+    #[test]
+    fn a_result_that_is_kept_back_is_not_told_as_an_error_of_the_task() {
+        let text = shown(TaskFailure::Withheld("its result holds the value of a secret".into()), false);
+        assert_eq!(
+            text,
+            "task failed: `clean[3]` returned what is not handed on: its result holds the value of a secret\n\
+             help: results are stored and shown, so no secret may be in them: the author of component `weather` should leave it out\n"
+        );
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) fn follows(task: &Task, attempt: u32, failure: &TaskFailure) -> bool 
         | TaskFailure::Trapped { .. }
         | TaskFailure::Exited(_)
         | TaskFailure::LimitReached(_)
+        | TaskFailure::Withheld(_)
         | TaskFailure::Lost(_) => true,
         TaskFailure::Unusable(_) | TaskFailure::Ungrantable(_) | TaskFailure::BadArguments(_) => false,
     };

@@ -94,6 +94,7 @@ pub fn task_failure() -> impl Strategy<Value = TaskFailure> {
         any::<String>().prop_map(TaskFailure::Unusable),
         any::<String>().prop_map(TaskFailure::Ungrantable),
         any::<String>().prop_map(TaskFailure::BadArguments),
+        any::<String>().prop_map(TaskFailure::Withheld),
     ]
 }
 

@@ -31,6 +31,7 @@ impl Coded for TaskFailure {
             TaskFailure::Unusable(reason) => (5, reason),
             TaskFailure::Ungrantable(reason) => (6, reason),
             TaskFailure::BadArguments(reason) => (7, reason),
+            TaskFailure::Withheld(reason) => (8, reason),
         };
         out.push(tag);
         write::text(out, text);
@@ -46,6 +47,7 @@ impl Coded for TaskFailure {
             5 => TaskFailure::Unusable(reader.text()?.into()),
             6 => TaskFailure::Ungrantable(reader.text()?.into()),
             7 => TaskFailure::BadArguments(reader.text()?.into()),
+            8 => TaskFailure::Withheld(reader.text()?.into()),
             other => return Err(reader.error(format!("{other} is no kind of failure"))),
         })
     }
