@@ -165,7 +165,7 @@ config = { "" = "1" }
 "#,
         r#"
 4:9 [bad-grant] `read` of `defaults`: `../secret` leaves the flow's folder by `..` | "../secret" | only folders below the flow can be named relative to it; name others by their absolute path
-8:10 [bad-grant] `write` of task `a`: `/srv/../etc` goes up by `..` | "/srv/../etc" | write the folder that it means
+8:10 [bad-grant] `write` of task `a`: `/srv/../etc` goes up by `..`, which no granted folder may | "/srv/../etc" | write the folder that it means
 9:12 [bad-grant] `network` of task `a`: `api.example.com` has no port | "api.example.com" | a rule is `host:port`, such as `api.example.com:443`, `*.example.com:443`, `10.0.0.0/8:5432`, `[fd00::/8]:80` or `udp://1.1.1.1:53`
 9:31 [bad-grant] `network` of task `a`: `https://api.example.com/*` is a URL | "https://api.example.com/*" | put it under `http`, such as `http = ["GET https://api.example.com/*"]`
 10:9 [bad-grant] `http` of task `a`: `https://api.example.com/v1/*` has no method | "https://api.example.com/v1/*" | a rule is a method and a URL, such as `GET https://api.example.com/v1/*` or `* https://*.example.com/*`
@@ -174,6 +174,31 @@ config = { "" = "1" }
 11:22 [bad-grant] `env` of task `a`: `A\0B` is no name of a variable: it has a NUL | "A\u0000B" | name the variables, such as `LANG`; their values are those of whoever runs the flow
 12:12 [bad-grant] `secrets` of task `a`: `API_TOKEN` is no name of a secret: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "API_TOKEN" | write `api-token`
 13:12 [bad-grant] `config` of task `a`: `` is no name of a setting | "" | name it as the component asks for it, such as `city`
+"#,
+    );
+}
+
+#[test]
+fn what_is_meant_for_a_shell_or_holds_a_secret_is_told_before_it_is_taken_for_a_name() {
+    rejected(
+        r#"
+components.c = "all.wasm"
+[tasks.a]
+call = "c.run"
+[tasks.a.allow]
+read = ["data/../x"]
+write = ["~/out", "$HOME/out", "${r}"]
+env = ["TASKHOST_SECRET_API_TOKEN", "TASKHOST_SECRET_"]
+secrets = [""]
+"#,
+        r#"
+6:9 [bad-grant] `read` of task `a`: `data/../x` goes up by `..`, which no granted folder may | "data/../x" | write the folder that it means
+7:10 [bad-grant] `write` of task `a`: `~/out` has a `~`, and nothing is put in its place here | "~/out" | write the absolute path, or that of a folder below the flow
+7:19 [bad-grant] `write` of task `a`: `$HOME/out` has a `$`, and nothing is put in its place here | "$HOME/out" | write the absolute path, or that of a folder below the flow
+7:32 [bad-grant] `write` of task `a`: `${r}` has a `$`, and nothing is put in its place here | "${r}" | write the absolute path, or that of a folder below the flow
+8:8 [bad-grant] `env` of task `a`: `TASKHOST_SECRET_API_TOKEN` holds a secret | "TASKHOST_SECRET_API_TOKEN" | put it under `secrets`, as `api-token`: then its value is kept out of logs and results
+8:37 [bad-grant] `env` of task `a`: `TASKHOST_SECRET_` holds a secret | "TASKHOST_SECRET_" | put it under `secrets`, as `api-token`: then its value is kept out of logs and results
+9:12 [bad-grant] `secrets` of task `a`: `` is no name of a secret: names begin with a letter and are words joined by `-`, each in lower case (or all in upper case) | "" | write it as the one who runs the flow knows it, such as `api-token`
 "#,
     );
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_flow::{Diagnostics, FlowSource, FolderState, Surroundings};
-use taskhost_model::grants::FolderGrant;
+use taskhost_model::grants::{Access, FolderGrant};
 use taskhost_model::limits::{FLOW_BYTES_MAX, Limits};
 use taskhost_model::task_run::Bytes;
 
@@ -92,9 +92,17 @@ fn no_folder(grant: &FolderGrant, at: usize, metadata: &fs::Metadata) -> FolderS
     };
     let help = match (&grant.base, at) {
         (None, 0) => "grant a folder, not a file".to_owned(),
+        (None, _) if grant.access == Access::Write && grant.steps().next().is_some_and(is_of_the_system) => {
+            "single files are not granted, and the folder around it is the system's; let the task write in a folder of its own".to_owned()
+        }
         _ => format!("single files are not granted; grant the folder that holds it: `{}`", beginning(grant, at)),
     };
     unusable(reason, help)
+}
+
+/// Whether a folder below `/` holds files that the machine needs: to grant the writing of all of them is never what was meant.
+fn is_of_the_system(folder: &str) -> bool {
+    ["bin", "boot", "etc", "lib", "lib32", "lib64", "opt", "root", "run", "sbin", "usr", "var"].contains(&folder)
 }
 
 /// A folder `taskhost` of this user, as the XDG base directory specification has it: below the folder that the variable names, if that is
@@ -140,8 +148,6 @@ fn reason(error: io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use taskhost_model::grants::Access;
-
     use super::*;
 
     #[test]
@@ -165,6 +171,18 @@ mod tests {
         let help = "single files are not granted; grant the folder that holds it: `src`";
         assert_eq!(state("src/lib.rs"), unusable("is a file", help));
         assert_eq!(state("src/lib.rs/x"), unusable("leads through `src/lib.rs`, which is a file", help));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_is_told_to_have_a_folder_of_the_system_written_to() {
+        let help = |access| {
+            let grant = FolderGrant::new("/etc/passwd", Path::new("."), access).expect("a folder");
+            let FolderState::Unusable { help, .. } = Files.folder(&grant) else { panic!("a file") };
+            help
+        };
+        assert!(help(Access::Read).ends_with("grant the folder that holds it: `/etc`"));
+        assert!(help(Access::Write).ends_with("let the task write in a folder of its own"));
     }
 
     #[cfg(unix)]

@@ -141,6 +141,9 @@ fn wrong<T>(text: &str, why: &str, help: &str) -> Result<T, GrantError> {
     Err(GrantError { message: format!("`{}` {why}", text.escape_debug()), help: help.to_owned() })
 }
 
+/// Variables that begin so hold the values of secrets.
+const SECRET_VARIABLE: &str = "TASKHOST_SECRET_";
+
 /// The name of an environment variable.
 fn variable(text: &str) -> Result<Arc<str>, GrantError> {
     let help = "name the variables, such as `LANG`; their values are those of whoever runs the flow";
@@ -152,6 +155,12 @@ fn variable(text: &str) -> Result<Arc<str>, GrantError> {
         _ if text.contains('=') => {
             let help = "only names stand here; a value of your own goes into `config`, or is an argument";
             wrong(text, "is no name of a variable: it has a `=`", help)
+        }
+        _ if text.starts_with(SECRET_VARIABLE) => {
+            let secret = text[SECRET_VARIABLE.len()..].to_lowercase().replace('_', "-");
+            let secret = if is_kebab(&secret) { secret } else { "api-token".to_owned() };
+            let help = format!("put it under `secrets`, as `{secret}`: then its value is kept out of logs and results");
+            wrong(text, "holds a secret", &help)
         }
         _ if text.contains('\0') => wrong(text, "is no name of a variable: it has a NUL", help),
         _ if text.contains(|c: char| c.is_whitespace() || "*?$".contains(c)) => {
@@ -174,7 +183,10 @@ fn kebab(text: &str, thing: &str, example: &str) -> Result<Arc<str>, GrantError>
     if is_kebab(text) && text.len() <= GRANT_BYTES_MAX {
         return Ok(text.into());
     }
-    let meant = to_kebab(text).unwrap_or_else(|| example.to_owned());
     let why = format!("is no name of a {thing}: {NAME_RULE}");
-    wrong(text, &why, &format!("write `{meant}`"))
+    let help = match to_kebab(text) {
+        Some(meant) => format!("write `{meant}`"),
+        None => format!("write it as the one who runs the flow knows it, such as `{example}`"),
+    };
+    wrong(text, &why, &help)
 }

@@ -43,19 +43,15 @@ impl FolderGrant {
             return Err(GrantError::new(format!("`{}` is no folder", text.escape_debug()), help));
         }
         let path = Path::new(text);
+        if let Some(error) = meant_for_a_shell(text) {
+            return Err(error);
+        }
         let mut parts: Vec<&str> = Vec::new();
         for part in path.components() {
             match part {
                 Component::CurDir | Component::RootDir => {}
                 Component::Normal(part) => parts.push(part.to_str().unwrap_or_default()),
-                Component::ParentDir if path.is_absolute() => {
-                    return Err(GrantError::new(format!("`{text}` goes up by `..`"), "write the folder that it means"));
-                }
-                Component::ParentDir => {
-                    let help =
-                        "only folders below the flow can be named relative to it; name others by their absolute path";
-                    return Err(GrantError::new(format!("`{text}` leaves the flow's folder by `..`"), help));
-                }
+                Component::ParentDir => return Err(goes_up(text, path)),
                 Component::Prefix(_) => return Err(GrantError::new(format!("`{text}` has a drive letter"), help)),
             }
         }
@@ -93,6 +89,38 @@ impl FolderGrant {
     }
 }
 
+/// The error for a path with `..`, which no folder may have: what it means depends on the links on its way.
+fn goes_up(text: &str, path: &Path) -> GrantError {
+    let depth_min = path.components().scan(0_i64, |depth, part| {
+        *depth += match part {
+            Component::Normal(_) => 1,
+            Component::ParentDir => -1,
+            _ => 0,
+        };
+        Some(*depth)
+    });
+    if path.is_absolute() || depth_min.min() >= Some(0) {
+        return GrantError::new(
+            format!("`{text}` goes up by `..`, which no granted folder may"),
+            "write the folder that it means",
+        );
+    }
+    let help = "only folders below the flow can be named relative to it; name others by their absolute path";
+    GrantError::new(format!("`{text}` leaves the flow's folder by `..`"), help)
+}
+
+/// The error for what a shell would put something else in place of; a folder that is really called so can be named as `./~` or from `/` on.
+fn meant_for_a_shell(text: &str) -> Option<GrantError> {
+    let is_name = |c: char| c.is_ascii_alphabetic() || "_{(".contains(c);
+    let what = match text {
+        _ if text.starts_with('~') => "`~`",
+        _ if text.match_indices('$').any(|(at, _)| text[at + 1..].starts_with(is_name)) => "`$`",
+        _ => return None,
+    };
+    let message = format!("`{}` has a {what}, and nothing is put in its place here", text.escape_debug());
+    Some(GrantError::new(message, "write the absolute path, or that of a folder below the flow"))
+}
+
 impl fmt::Display for FolderGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.guest_path)
@@ -113,6 +141,29 @@ mod tests {
         ] {
             let grant = FolderGrant::new(text, Path::new("/flows"), Access::Read).expect(text);
             assert_eq!((&*grant.guest_path, grant.host_path()), (guest, PathBuf::from(host)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_shell_would_replace_is_no_folder_to_grant() {
+        let error =
+            |text: &str| FolderGrant::new(text, Path::new("/flows"), Access::Write).map_err(|error| error.message);
+        for text in ["~", "~/out", "~ada/out", "$HOME/out", "${r}", "out/$USER", "$(pwd)"] {
+            assert!(error(text).is_err_and(|message| message.contains("nothing is put in its place here")), "{text}");
+        }
+        for text in ["./~", "out/~", "a$", "a~b", "$1"] {
+            assert!(error(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_way_up_is_told_by_where_it_leads() {
+        let message = |text: &str| FolderGrant::new(text, Path::new("/flows"), Access::Read).expect_err(text).message;
+        for text in ["..", "../x", "data/../..", "data/../../data"] {
+            assert!(message(text).contains("leaves the flow's folder"), "{text}");
+        }
+        for text in ["data/..", "data/../x", "/srv/../etc", "/.."] {
+            assert!(message(text).contains("goes up by `..`, which no granted folder may"), "{text}");
         }
     }
 
