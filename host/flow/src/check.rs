@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_model::grants::{FolderGrant, Grants};
-use taskhost_model::powers::{Area, Powers};
+use taskhost_model::powers::Powers;
 use taskhost_model::seams::{Catalog, CatalogError};
 use taskhost_model::{ComponentSignature, ValueType};
 
@@ -37,6 +37,7 @@ mod tasks;
 
 use callee::Callee;
 use grants::TaskGrants;
+use inherit::Unsaid;
 use links::Link;
 
 /// What lies beside a flow. Paths are already seen from where the flow's own path is seen.
@@ -125,9 +126,8 @@ struct CheckedFile {
     height: usize,
     /// Its tasks and those of its subflows, each as often as it is run; a map counts once.
     expanded: u64,
-    /// What the components of its tasks and of its subflows' tasks import, although these tasks neither are granted any of it nor say by
-    /// an empty list that they do without.
-    unsaid: Vec<Area>,
+    /// What its tasks and those of its subflows leave unsaid.
+    unsaid: Arc<Unsaid>,
 }
 
 impl Session<'_> {
@@ -152,7 +152,7 @@ impl Session<'_> {
             unknown_components: false,
             grants: Vec::new(),
             powers: HashMap::new(),
-            unsaid: Vec::new(),
+            unsaid: Unsaid::default(),
             task_types: Vec::new(),
             parameter_types: Vec::new(),
             height: 0,
@@ -184,7 +184,7 @@ struct FileCheck<'f, 's, 'a> {
     /// What a task that calls this component with these grants can do: many tasks are alike.
     powers: HashMap<(usize, *const Grants), Arc<Powers>>,
     /// See [`CheckedFile::unsaid`].
-    unsaid: Vec<Area>,
+    unsaid: Unsaid,
     task_types: Vec<Option<TaskTypes>>,
     parameter_types: Vec<Option<ValueType>>,
     height: usize,

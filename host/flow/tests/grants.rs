@@ -299,8 +299,8 @@ write = ["cache"]
 "#,
         r#"
 5:39 warning[useless-grant] `network` of task `a` has no effect: component `c` imports nothing for sockets | "example.com:443" | remove it
-7:9 warning[useless-grant] `http` of `defaults` has no effect: no component of a task imports anything for HTTP | "GET https://example.com/*" | remove it
-8:12 warning[useless-grant] `config` of `defaults` has no effect: no component of a task imports anything for configuration and secrets | city | remove it
+7:9 warning[useless-grant] `http` of `defaults` has no effect: no component of a task in this file imports anything for HTTP | "GET https://example.com/*" | remove it
+8:12 warning[useless-grant] `config` of `defaults` has no effect: no component of a task in this file imports anything for configuration and secrets | city | remove it
 "#,
     );
 }
@@ -382,7 +382,7 @@ fn what_does_not_reach_a_subflow_is_told_once_where_it_may_be_missed() {
         "defaults.allow = { write = [\"out\"], env = [\"LANG\"] }",
         inner,
         r#"
-1:44 warning[useless-grant] `env` of `defaults` has no effect: no component of a task imports anything for environment variables | "LANG" | remove it
+1:44 warning[useless-grant] `env` of `defaults` has no effect: no component of a task in this file imports anything for environment variables | "LANG" | remove it
 3:8 warning[not-inherited] `write` of `[defaults.allow]` does not reach the tasks of flow `inner.toml` | "inner.toml" | each flow says itself what its tasks may touch: write it under `[defaults.allow]` of `inner.toml`, or an empty list there, such as `read = []`, if they do without
 "#,
     );
@@ -392,6 +392,33 @@ fn what_does_not_reach_a_subflow_is_told_once_where_it_may_be_missed() {
         r#"
 3:8 warning[not-inherited] `strict` does not reach the tasks of flow `inner.toml`: they import files without a grant for it | "inner.toml" | write `strict = true` in `inner.toml` too
 "#,
+    );
+}
+
+#[test]
+fn settings_of_the_defaults_that_a_subflow_does_not_have_are_a_note() {
+    let defaults =
+        "defaults = { timeout = \"1s\", limits.memory = \"1 MiB\", retry = 2, cache = true, deterministic = true }";
+    let help = "each flow says itself how its tasks run: write it under `[defaults]` of `inner.toml`, if it is meant for them too";
+    let keys = "`timeout`, `limits.memory`, `retry`, `cache`, `deterministic` of `[defaults]` do";
+    around(
+        defaults,
+        "components.t = \"t.wasm\"\ntasks.a.call = \"t.give-u32\"\n",
+        &format!("3:8 note[not-inherited] {keys} not reach the tasks of flow `inner.toml` | \"inner.toml\" | {help}"),
+    );
+    // The subflow says most of it, in its own defaults or at its only task.
+    around(
+        defaults,
+        "components.t = \"t.wasm\"\ndefaults = { limits.memory = \"2 MiB\", deterministic = false, cache = false }\n\
+         tasks.a = { call = \"t.give-u32\", retry = 1 }\n",
+        &format!(
+            "3:8 note[not-inherited] `timeout` of `[defaults]` does not reach the tasks of flow `inner.toml` | \"inner.toml\" | {help}"
+        ),
+    );
+    around(
+        "defaults = { cache = false, deterministic = false }",
+        "components.t = \"t.wasm\"\ntasks.a.call = \"t.give-u32\"\n",
+        "",
     );
 }
 

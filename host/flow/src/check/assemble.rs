@@ -83,7 +83,7 @@ impl FileCheck<'_, '_, '_> {
             default,
             description: written.description.clone().unwrap_or_else(empty_text),
         });
-        let unsaid = self.unsaid.clone();
+        let unsaid = Arc::new(std::mem::take(&mut self.unsaid));
         let flow = Flow {
             name: self.flow_name(),
             description: file.description.clone().unwrap_or_else(empty_text),

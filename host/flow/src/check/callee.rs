@@ -7,6 +7,7 @@ use taskhost_model::powers::Area;
 use taskhost_model::{ComponentSignature, TaskSignature, Value, ValueType};
 
 use super::FileCheck;
+use super::inherit::Unsaid;
 use crate::flow::Flow;
 use crate::names::listed;
 use crate::written::{Action, Text};
@@ -25,8 +26,8 @@ pub(super) enum Callee {
     /// A flow.
     Subflow {
         flow: Arc<Flow>,
-        /// Of which parts of the outside its tasks could use a grant, but say nothing; see [`CheckedFile::unsaid`](super::CheckedFile).
-        unsaid: Vec<Area>,
+        /// What its tasks leave unsaid; see [`CheckedFile::unsaid`](super::CheckedFile).
+        unsaid: Arc<Unsaid>,
     },
 }
 
@@ -65,7 +66,7 @@ impl Callee {
     pub(super) fn unsaid(&self) -> &[Area] {
         match self {
             Callee::Function { .. } => &[],
-            Callee::Subflow { unsaid, .. } => unsaid,
+            Callee::Subflow { unsaid, .. } => &unsaid.areas,
         }
     }
 

@@ -50,10 +50,11 @@ impl FileCheck<'_, '_, '_> {
                 Some(Callee::Function { component, signature, .. }) => {
                     self.check_powers(task, component, &signature, &grants);
                     deterministic |= self.check_cache(task, &grants);
+                    self.add_unsaid_settings(task);
                 }
                 Some(Callee::Subflow { unsaid, .. }) => {
                     self.refuse_grants_of_subflow(task);
-                    self.add_unsaid(&unsaid);
+                    self.unsaid.add(&unsaid.areas, &unsaid.settings);
                 }
                 None => {}
             }
@@ -103,7 +104,7 @@ impl FileCheck<'_, '_, '_> {
         let component = &*file.components[component].name.value;
         let is_unsaid = |area: &Area| !says(&task.grants, *area) && !says(&file.default_grants, *area);
         let unsaid: Vec<Area> = powers.refused.iter().copied().filter(is_unsaid).collect();
-        self.add_unsaid(&unsaid);
+        self.unsaid.add(&unsaid, &[]);
         let strict = task.grants.strict.as_ref().or(file.default_grants.strict.as_ref()).or(file.strict.as_ref());
         if let Some(strict) = strict.filter(|strict| strict.value) {
             for area in unsaid {
@@ -155,7 +156,7 @@ impl FileCheck<'_, '_, '_> {
             let is_missed = self.callees.iter().flatten().any(|callee| callee.unsaid().contains(&area));
             if !imported.contains(&area) && !is_missed {
                 let message = format!(
-                    "`{key}` of `defaults` has no effect: no component of a task imports anything for {}",
+                    "`{key}` of `defaults` has no effect: no component of a task in this file imports anything for {}",
                     what(area)
                 );
                 self.warn_useless(message, span);

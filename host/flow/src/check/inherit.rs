@@ -14,15 +14,71 @@ use super::grants::{given, nothing_of};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::flow::Flow;
 use crate::source::Span;
-use crate::written::{Action, Spanned, TaskWritten};
+use crate::written::{Action, CacheWritten, GrantsWritten, LimitsWritten, RetryWritten, Spanned, TaskWritten};
+
+/// What tasks and their file leave unsaid, so that somebody may have thought that the flow around them says it.
+#[derive(Default)]
+pub(super) struct Unsaid {
+    /// What their components import, although they neither are granted any of it nor say by an empty list that they do without.
+    pub(super) areas: Vec<Area>,
+    /// Keys of `[defaults]` beside `allow` and `strict`.
+    pub(super) settings: Vec<&'static str>,
+}
+
+impl Unsaid {
+    pub(super) fn add(&mut self, areas: &[Area], settings: &[&'static str]) {
+        add_new(&mut self.areas, areas);
+        add_new(&mut self.settings, settings);
+    }
+}
+
+fn add_new<T: Copy + PartialEq>(all: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if !all.contains(one) {
+            all.push(*one);
+        }
+    }
+}
+
+/// A key of `[defaults]`, whether it is given, and where.
+type Setting = (&'static str, bool, Option<Span>);
+
+/// What `[defaults]` or a task says beside `allow` and `strict`.
+fn settings(
+    limits: &LimitsWritten,
+    retry: &RetryWritten,
+    cache: &Option<CacheWritten>,
+    grants: &GrantsWritten,
+) -> [Setting; 12] {
+    let limit = |key, is_given| (key, is_given, limits.span);
+    [
+        limit("timeout", limits.timeout.is_some()),
+        limit("limits.memory", limits.memory.is_some()),
+        limit("limits.cpu", limits.cpu.is_some()),
+        limit("limits.output", limits.output.is_some()),
+        limit("limits.result", limits.result.is_some()),
+        limit("limits.log-lines", limits.log_lines.is_some()),
+        limit("limits.files", limits.files.is_some()),
+        limit("limits.sockets", limits.sockets.is_some()),
+        limit("limits.handles", limits.handles.is_some()),
+        ("retry", retry.given.is_some(), retry.given.as_ref().and_then(|given| given.span)),
+        ("cache", cache.is_some(), cache.as_ref().and_then(|cache| cache.span)),
+        ("deterministic", grants.deterministic.is_some(), grants.deterministic.as_ref().and_then(|it| it.span)),
+    ]
+}
 
 impl FileCheck<'_, '_, '_> {
-    pub(super) fn add_unsaid(&mut self, areas: &[Area]) {
-        for area in areas {
-            if !self.unsaid.contains(area) {
-                self.unsaid.push(*area);
-            }
-        }
+    /// Settings that neither a task nor its file says.
+    pub(super) fn add_unsaid_settings(&mut self, task: &TaskWritten) {
+        let own = settings(&task.limits, &task.retry, &task.cache, &task.grants);
+        let unsaid = own.into_iter().zip(self.default_settings());
+        let unsaid = unsaid.filter(|((_, own, _), (_, default, _))| !own && !default).map(|((key, ..), _)| key);
+        self.unsaid.add(&[], &unsaid.collect::<Vec<_>>());
+    }
+
+    fn default_settings(&self) -> [Setting; 12] {
+        let file = self.file;
+        settings(&file.defaults, &file.default_retry, &file.default_cache, &file.default_grants)
     }
 
     /// What the components of this file's own tasks import; none if one of them is not known.
@@ -42,20 +98,48 @@ impl FileCheck<'_, '_, '_> {
     pub(super) fn tell_not_inherited(&mut self) {
         let file = self.file;
         let strict = file.default_grants.strict.as_ref().or(file.strict.as_ref()).filter(|strict| strict.value);
-        if strict.is_none() && !file.default_grants.has_allow() {
+        let settings = self.settings_to_inherit();
+        if strict.is_none() && !file.default_grants.has_allow() && settings.is_empty() {
             return;
         }
         let mut told: HashSet<*const Flow> = HashSet::new();
         for (task, callee) in file.tasks.iter().zip(self.callees.clone()) {
             let Some(Callee::Subflow { flow, unsaid }) = callee else { continue };
-            if !unsaid.is_empty() && told.insert(Arc::as_ptr(&flow)) {
-                let (name, span) = name_of(task, &flow);
-                self.tell_defaults(&name, span, &unsaid);
-                if let Some(strict) = strict {
-                    self.tell_strict(&name, span, &unsaid, strict);
-                }
+            if !told.insert(Arc::as_ptr(&flow)) {
+                continue;
             }
+            let (name, span) = name_of(task, &flow);
+            self.tell_defaults(&name, span, &unsaid.areas);
+            if let Some(strict) = strict.filter(|_| !unsaid.areas.is_empty()) {
+                self.tell_strict(&name, span, &unsaid.areas, strict);
+            }
+            let missed: Vec<Setting> =
+                settings.iter().filter(|(key, ..)| unsaid.settings.contains(key)).copied().collect();
+            self.tell_settings(&name, span, &missed);
         }
+    }
+
+    /// Keys of `[defaults]` that change something.
+    fn settings_to_inherit(&self) -> Vec<Setting> {
+        let file = self.file;
+        let is_on = |key: &str| match key {
+            "cache" => file.default_cache.as_ref().is_some_and(|cache| cache.value.is_some()),
+            "deterministic" => file.default_grants.deterministic.as_ref().is_some_and(|it| it.value),
+            _ => true,
+        };
+        self.default_settings().into_iter().filter(|(key, is_given, _)| *is_given && is_on(key)).collect()
+    }
+
+    fn tell_settings(&mut self, flow: &str, span: Option<Span>, missed: &[Setting]) {
+        let Some((_, _, first)) = missed.first().copied() else { return };
+        let keys = missed.iter().map(|(key, ..)| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+        let verb = if missed.len() == 1 { "does" } else { "do" };
+        let message = format!("{keys} of `[defaults]` {verb} not reach the tasks of flow `{flow}`");
+        let note = Diagnostic::new(Severity::Note, "not-inherited", message, &self.file.source, span);
+        let help = format!(
+            "each flow says itself how its tasks run: write it under `[defaults]` of `{flow}`, if it is meant for them too"
+        );
+        self.push(note.with_help(help).with_related(first, "counts in this file only"));
     }
 
     fn tell_defaults(&mut self, flow: &str, span: Option<Span>, unsaid: &[Area]) {
