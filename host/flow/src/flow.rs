@@ -2,7 +2,7 @@
 //!
 //! Only [`check`](crate::check()) makes one. Positions (`usize`) point into the vectors of the same flow.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_model::{ComponentSignature, Retry, TaskCall, Value, ValueType};
@@ -13,6 +13,8 @@ use taskhost_model::{ComponentSignature, Retry, TaskCall, Value, ValueType};
 pub struct Flow {
     /// Kebab-case.
     pub name: Arc<str>,
+    /// The file that it was read from; for a flow made in code, where it would lie.
+    pub path: Arc<Path>,
     /// What it is for; may be empty.
     pub description: Arc<str>,
     /// In the order of the file.
@@ -85,6 +87,8 @@ pub struct Task {
     pub priority: i32,
     /// What its task runs are counted as. Those of a subflow task hold for the tasks inside as well. Sorted, each once.
     pub tags: Arc<[Arc<str>]>,
+    /// Whether its component was rejected if it imported more than the task is allowed; never for a subflow, whose file says it itself.
+    pub strict: bool,
     /// Where it runs, if that differs from the flow.
     pub runner: Option<RunnerChoice>,
     /// The type of one task run's value when it succeeds: `T` of `result<T, E>`.
@@ -260,6 +264,7 @@ mod testing {
         pub fn unchecked(name: &str) -> Flow {
             Flow {
                 name: name.into(),
+                path: Path::new("flow.toml").into(),
                 description: "".into(),
                 parameters: Vec::new(),
                 tasks: Vec::new(),
@@ -288,6 +293,7 @@ mod testing {
                 retry: Retry::NEVER,
                 priority: 0,
                 tags: Arc::new([]),
+                strict: false,
                 runner: None,
                 success_type: ty.clone(),
                 result_type: ty,

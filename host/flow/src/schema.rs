@@ -79,7 +79,8 @@ fn kind_schema(kind: Kind) -> Value {
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::TextsByName => json!({
             "type": "object",
-            "propertyNames": { "pattern": NAME_PATTERN },
+            // A component decides how its settings are called.
+            "propertyNames": { "minLength": 1 },
             "additionalProperties": { "type": "string" },
         }),
         Kind::Expression => json!({}),
@@ -125,5 +126,7 @@ mod tests {
             assert_eq!(property.is_object(), key.available, "{table}.{}", key.name);
         }
         assert_eq!(schema["$defs"]["task"]["properties"]["map"]["anyOf"][1]["type"], "array");
+        // `DB_URL` is a good name of a setting.
+        assert_eq!(schema["$defs"]["allow"]["properties"]["config"]["propertyNames"], json!({ "minLength": 1 }));
     }
 }

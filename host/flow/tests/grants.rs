@@ -147,6 +147,35 @@ allow.config = ["city"]
 }
 
 #[test]
+fn what_belongs_into_the_defaults_is_told_so_at_the_top() {
+    misshapen(
+        r#"
+timeout = "1s"
+deterministic = true
+allow = { read = ["data"] }
+memory = "1 MiB"
+env = ["LANG"]
+[limits]
+cpu = "1s"
+timeout = "1s"
+[tasks.a]
+call = "c.run"
+limits.cpu = 5
+"#,
+        r#"
+2:1 [unknown-key] a flow has no key `timeout` | timeout | it goes into `[defaults]`, or into a task: write `defaults.timeout`
+3:1 [unknown-key] a flow has no key `deterministic` | deterministic | it goes into `[defaults]`, or into a task: write `defaults.deterministic`
+4:1 [unknown-key] a flow has no key `allow` | allow | it goes into `[defaults]`, or into a task: write `defaults.allow`
+5:1 [unknown-key] a flow has no key `memory` | memory | it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.memory`
+6:1 [unknown-key] a flow has no key `env` | env | it goes into `allow` of `[defaults]` or of a task: write `defaults.allow.env`
+8:1 [unknown-key] `[limits]` has no key `cpu` | cpu | it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.cpu`
+9:1 [unknown-key] `[limits]` has no key `timeout` | timeout | it goes into `[defaults]`, or into a task: write `defaults.timeout`
+12:14 [wrong-shape] `cpu` wants a duration such as `"1.5s"`, not an integer | 5 | write `cpu = "5s"` if seconds are meant
+"#,
+    );
+}
+
+#[test]
 fn grants_that_cannot_be_read_are_told_with_their_place_and_the_way_out() {
     rejected(
         r#"

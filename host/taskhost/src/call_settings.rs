@@ -282,7 +282,10 @@ fn of_limit(diagnostic: &mut Diagnostic, key: &str) {
             Some(near) => Some(format!("did you mean `{near}`?")),
             None => Some(format!("there are `{}`", limits().collect::<Vec<_>>().join("`, `"))),
         },
-        _ => diagnostic.help.as_deref().map(unquoted),
+        _ => {
+            let as_option = |help: &str| help.replace(&format!("`{key} = \""), &format!("`--limit {key}="));
+            diagnostic.help.as_deref().map(|help| unquoted(&as_option(help)))
+        }
     };
 }
 
@@ -418,7 +421,8 @@ mod tests {
                 format!("`KIB` is no unit of this | 1 KIB | {size}"),
                 "`--limit` has no key `timeuot` | timeuot | did you mean `timeout`?".to_owned(),
                 "`--limit files` wants an integer | many | ".to_owned(),
-                "`--limit cpu` wants a duration such as `1.5s` | 5 | ".to_owned(),
+                "`--limit cpu` wants a duration such as `1.5s` | 5 | write `--limit cpu=5s` if seconds are meant"
+                    .to_owned(),
             ]
         );
     }

@@ -86,6 +86,7 @@ impl FileCheck<'_, '_, '_> {
         let unsaid = Arc::new(std::mem::take(&mut self.unsaid));
         let flow = Flow {
             name: self.flow_name(),
+            path: file.source.path().into(),
             description: file.description.clone().unwrap_or_else(empty_text),
             parameters: parameters.collect(),
             tasks: self.tasks(tasks, order, failures_handled)?,
@@ -133,6 +134,7 @@ impl FileCheck<'_, '_, '_> {
                 retry: repeats::retry(&self.file.default_retry, written, &kind),
                 priority: written.priority.as_ref().map_or(0, |priority| priority.value),
                 tags: repeats::tags(&written.tags),
+                strict: matches!(kind, TaskKind::Call(_)) && self.strict(written).is_some(),
                 kind,
                 inputs: inputs.inputs,
                 mapped: inputs.mapped.into(),

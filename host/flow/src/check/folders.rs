@@ -38,6 +38,8 @@ impl FileCheck<'_, '_, '_> {
         match self.session.surroundings.folder(grant) {
             FolderState::There => {}
             FolderState::Absent if grant.access == Access::Write => {}
+            // Of a misspelt key it is only guessed that it means this.
+            FolderState::Absent if !self.file.mistakes.is_empty() => {}
             FolderState::Absent => {
                 let message = format!("`{key}` of {holder}: there is no folder `{}` now", text.value);
                 let note = Diagnostic::new(Severity::Note, "missing-folder", message, &self.file.source, text.span);

@@ -14,7 +14,7 @@ use super::allow::Holder;
 use super::callee::Callee;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Span;
-use crate::written::{GrantsWritten, TaskWritten, Text};
+use crate::written::{GrantsWritten, Spanned, TaskWritten, Text};
 
 /// What one task may touch.
 #[derive(Clone)]
@@ -105,8 +105,7 @@ impl FileCheck<'_, '_, '_> {
         let is_unsaid = |area: &Area| !says(&task.grants, *area) && !says(&file.default_grants, *area);
         let unsaid: Vec<Area> = powers.refused.iter().copied().filter(is_unsaid).collect();
         self.unsaid.add(&unsaid, &[]);
-        let strict = task.grants.strict.as_ref().or(file.default_grants.strict.as_ref()).or(file.strict.as_ref());
-        if let Some(strict) = strict.filter(|strict| strict.value) {
+        if let Some(strict) = self.strict(task) {
             for area in unsaid {
                 self.refuse_import(task, component, signature, area, strict.span);
             }
@@ -119,6 +118,12 @@ impl FileCheck<'_, '_, '_> {
             );
             self.warn_useless(message, span);
         }
+    }
+
+    /// The `strict` that holds for a task, if it is on.
+    pub(super) fn strict(&self, task: &TaskWritten) -> Option<Spanned<bool>> {
+        let defaults = self.file.default_grants.strict.as_ref().or(self.file.strict.as_ref());
+        task.grants.strict.as_ref().or(defaults).filter(|strict| strict.value).cloned()
     }
 
     fn refuse_import(

@@ -264,7 +264,13 @@ impl<'s> Reader<'s> {
 
     pub(super) fn duration(&mut self, entry: &Entry<'_>) -> Option<Duration> {
         let DeValue::String(text) = entry.value.get_ref() else {
-            self.shape(entry, "a duration such as `\"1.5s\"`");
+            let number = match entry.value.get_ref() {
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                _ => "1.5".to_owned(),
+            };
+            let help = format!("write `{} = \"{number}s\"` if seconds are meant", entry.key);
+            self.helped(&help, |reader| reader.shape(entry, "a duration such as `\"1.5s\"`"));
             return None;
         };
         let help = "a duration is `\"250ms\"`, `\"1s\"`, `\"1.5m\"`, `\"1h\"` or `\"2d\"`";
@@ -311,6 +317,18 @@ fn misplaced(place: Table, key: &str) -> Option<String> {
         }
         Table::Task | Table::Defaults if is_in(Table::Allow) => {
             Some(format!("it goes into `allow`: write `allow.{key}`"))
+        }
+        Table::Flow if is_in(Table::Defaults) => {
+            Some(format!("it goes into `[defaults]`, or into a task: write `defaults.{key}`"))
+        }
+        Table::Flow | Table::FlowLimits if is_in(Table::Limits) => {
+            Some(format!("it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.{key}`"))
+        }
+        Table::Flow if is_in(Table::Allow) => {
+            Some(format!("it goes into `allow` of `[defaults]` or of a task: write `defaults.allow.{key}`"))
+        }
+        Table::FlowLimits if is_in(Table::Defaults) => {
+            Some(format!("it goes into `[defaults]`, or into a task: write `defaults.{key}`"))
         }
         Table::Limits | Table::Allow if is_in(Table::Defaults) => {
             Some(format!("it stands beside {}, not in it", place.title()))
