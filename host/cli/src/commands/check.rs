@@ -12,7 +12,7 @@ use crate::args::CheckArgs;
 use crate::commands::{self, read};
 use crate::error::{CliError, Exit};
 use crate::output::{self, DIM, GOOD, STRONG, styled, visible};
-use crate::render::{self, powers};
+use crate::render::{self, powers, settings};
 
 /// Most lines of a list: a flow may have 100,000 tasks.
 const SHOWN_MAX: usize = 60;
@@ -34,7 +34,13 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Exit, CliError> {
             output::stdout(&format!("{:#}\n", json_of(&mistakes, None)))?;
             Ok(Exit::Rejected)
         }
-        (Err(error), _) => Err(error),
+        (Err(error), true) => {
+            if let Some(mistakes) = error.mistakes_json() {
+                output::stdout(&format!("{:#}\n", json!({ "ok": false, "mistakes": mistakes, "flow": null })))?;
+            }
+            Err(error)
+        }
+        (Err(error), false) => Err(error),
     }
 }
 
@@ -67,6 +73,7 @@ fn flow_json(flow: &Flow) -> Json {
         "tasks": powers::tasks(flow).iter().map(powers::task_json).collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
         "components": components.collect::<Vec<_>>(),
+        "tag-limits": flow.tag_limits.iter().map(|(tag, most)| (tag.to_string(), json!(most))).collect::<serde_json::Map<_, _>>(),
         "runner": flow.runner.map_or("threads", |runner| runner.kind.name()),
     })
 }
@@ -88,7 +95,9 @@ fn text(path: &str, flow: &Flow) -> String {
     let components = components(flow);
     section(&mut out, "components", components.iter().copied().map(component));
     let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.map_or("threads".to_owned(), runner));
-    out.push_str(&powers::section(&powers::tasks(flow)));
+    let tasks = powers::tasks(flow);
+    out.push_str(&powers::section(&tasks));
+    out.push_str(&settings::section(flow, &tasks));
     out
 }
 

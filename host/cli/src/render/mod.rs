@@ -6,6 +6,7 @@ pub(crate) mod hints;
 pub(crate) mod powers;
 pub(crate) mod refusal;
 pub(crate) mod report;
+pub(crate) mod settings;
 pub(crate) mod signature;
 pub(crate) mod usage;
 pub(crate) mod values;

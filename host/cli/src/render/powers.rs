@@ -3,15 +3,17 @@
 //! Tasks with equal powers are told together, so that the proof of a large flow still fits one screen.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use taskhost_flow::{Flow, Task, TaskKind};
+use taskhost_model::TaskCall;
 use taskhost_model::grants::{Access, Grants};
 use taskhost_model::powers::{Area, Powers};
 use taskhost_model::signature::ImportedInterface;
-use taskhost_model::{Limits, TaskCall};
 
+use super::settings;
 use crate::output::{DIM, STRONG, WARN, styled, visible};
 
 /// Most names in a line, groups, and lines of one group; what is left out is counted.
@@ -39,33 +41,67 @@ pub(crate) enum Kind<'a> {
 
 /// All tasks of a flow; those of a subflow that is run several times, only once.
 pub(crate) fn tasks(flow: &Flow) -> Vec<FlowTask<'_>> {
-    let mut found = Vec::new();
-    gather(flow, "", &mut HashMap::new(), &mut found);
-    found
+    let mut gathered = Gathered { root: folder_of(&flow.path), seen: HashMap::new(), found: Vec::new() };
+    gathered.add(flow, "");
+    gathered.found
 }
 
-fn gather<'a>(flow: &'a Flow, path: &str, seen: &mut HashMap<*const Flow, String>, found: &mut Vec<FlowTask<'a>>) {
-    let imports: HashMap<_, &[ImportedInterface]> =
-        flow.components.iter().map(|one| (one.signature.digest, &*one.signature.imports)).collect();
-    for task in &flow.tasks {
-        let path = if path.is_empty() { task.name.to_string() } else { format!("{path}/{}", task.name) };
-        match &task.kind {
-            TaskKind::Call(call) => {
-                let imports = imports.get(&call.component).copied().unwrap_or_default();
-                let kind = Kind::Call(call, Powers::of(imports, &call.grants));
-                found.push(FlowTask { path, task, kind });
-            }
-            TaskKind::Subflow(subflow) => {
-                let first = seen.get(&Arc::as_ptr(subflow)).cloned();
-                let is_new = first.is_none();
-                found.push(FlowTask { path: path.clone(), task, kind: Kind::Subflow(subflow, first) });
-                if is_new {
-                    seen.insert(Arc::as_ptr(subflow), path.clone());
-                    gather(subflow, &path, seen, found);
+struct Gathered<'a> {
+    /// The folder of the outermost flow.
+    root: &'a Path,
+    seen: HashMap<*const Flow, String>,
+    found: Vec<FlowTask<'a>>,
+}
+
+impl<'a> Gathered<'a> {
+    fn add(&mut self, flow: &'a Flow, path: &str) {
+        let imports: HashMap<_, &[ImportedInterface]> =
+            flow.components.iter().map(|one| (one.signature.digest, &*one.signature.imports)).collect();
+        // A folder that two flows name alike is not the same.
+        let elsewhere = beside(folder_of(&flow.path), self.root);
+        for task in &flow.tasks {
+            let path = if path.is_empty() { task.name.to_string() } else { format!("{path}/{}", task.name) };
+            match &task.kind {
+                TaskKind::Call(call) => {
+                    let imports = imports.get(&call.component).copied().unwrap_or_default();
+                    let powers = match elsewhere {
+                        None => Powers::of(imports, &call.grants),
+                        Some(folder) => Powers::of(imports, &with_folders_in(folder, &call.grants)),
+                    };
+                    self.found.push(FlowTask { path, task, kind: Kind::Call(call, powers) });
+                }
+                TaskKind::Subflow(subflow) => {
+                    let first = self.seen.get(&Arc::as_ptr(subflow)).cloned();
+                    let is_new = first.is_none();
+                    self.found.push(FlowTask { path: path.clone(), task, kind: Kind::Subflow(subflow, first) });
+                    if is_new {
+                        self.seen.insert(Arc::as_ptr(subflow), path.clone());
+                        self.add(subflow, &path);
+                    }
                 }
             }
         }
     }
+}
+
+fn folder_of(flow: &Path) -> &Path {
+    flow.parent().unwrap_or(Path::new(""))
+}
+
+/// A folder as seen from another one, as far as that can be told without looking; none if they are the same.
+fn beside<'p>(folder: &'p Path, from: &Path) -> Option<&'p Path> {
+    let folder = folder.strip_prefix(from).unwrap_or(folder);
+    (folder != Path::new("") && folder != Path::new(".")).then_some(folder)
+}
+
+/// Relative folders by the way that leads to them from the outermost flow.
+fn with_folders_in(folder: &Path, grants: &Grants) -> Grants {
+    let mut grants = grants.clone();
+    for grant in grants.folders.iter_mut().filter(|grant| grant.base.is_some()) {
+        grant.guest_path =
+            grant.steps().fold(folder.to_owned(), |path, step| path.join(step)).display().to_string().into();
+    }
+    grants
 }
 
 /// Tasks that can do the same.
@@ -112,7 +148,7 @@ pub(crate) fn section(tasks: &[FlowTask]) -> String {
     }
     let mut out = format!("\n{}\n", styled(STRONG, "what tasks can do"));
     for group in groups.iter().take(GROUPS_MAX) {
-        out.push_str(&format!("  {}\n", names(group.names.iter().copied(), &groups)));
+        out.push_str(&format!("  {}\n", names(&group.names, &groups)));
         for line in lines(group) {
             out.push_str(&format!("    {line}\n"));
         }
@@ -125,11 +161,19 @@ pub(crate) fn section(tasks: &[FlowTask]) -> String {
 }
 
 /// `every task`, or which ones.
-fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>, groups: &[Group]) -> String {
-    let all = names.len();
-    if groups.len() == 1 && all > 1 {
-        return format!("every task ({})", super::grouped(all as u64));
+fn names(names: &[&str], groups: &[Group]) -> String {
+    let every = format!("every task ({})", super::grouped(names.len() as u64));
+    match groups.len() == 1 && names.len() > 1 {
+        false => listed(names.iter().copied()),
+        // Those of subflows stand nowhere else.
+        true if names.iter().any(|name| name.contains('/')) => format!("{every}: {}", listed(names.iter().copied())),
+        true => every,
     }
+}
+
+/// The first few, and how many more there are.
+pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let all = names.len();
     let shown: Vec<&str> = names.take(NAMES_MAX).collect();
     let more = if all > shown.len() {
         format!(" and {} more", super::grouped((all - shown.len()) as u64))
@@ -229,6 +273,7 @@ pub(crate) fn task_json(task: &FlowTask) -> Json {
     let mut object = Map::new();
     object.insert("task".to_owned(), task.path.clone().into());
     object.insert("result".to_owned(), task.task.result_type.to_string().into());
+    object.extend(settings::json(task.task));
     object.insert("mapped".to_owned(), task.task.mapped_names.iter().map(|name| &**name).collect());
     match &task.kind {
         Kind::Subflow(flow, first) => {
@@ -238,7 +283,6 @@ pub(crate) fn task_json(task: &FlowTask) -> Json {
         Kind::Call(call, powers) => {
             object.insert("call".to_owned(), format!("{}.{}", call.component_name, call.function).into());
             object.insert("parameters".to_owned(), call.parameters.iter().map(ToString::to_string).collect());
-            object.insert("limits".to_owned(), limits_json(&call.limits));
             object.insert("grants".to_owned(), grants_json(&call.grants));
             object.insert("deterministic".to_owned(), call.deterministic.into());
             object.insert("can".to_owned(), json!(powers.can));
@@ -250,26 +294,17 @@ pub(crate) fn task_json(task: &FlowTask) -> Json {
     Json::Object(object)
 }
 
-fn limits_json(limits: &Limits) -> Json {
-    json!({
-        "memory-bytes": limits.memory_bytes_max,
-        "cpu-seconds": limits.cpu_time_max.as_secs_f64(),
-        "timeout-seconds": limits.wall_time_max.as_secs_f64(),
-        "output-bytes": limits.output_bytes_max,
-        "result-bytes": limits.result_bytes_max,
-        "log-lines": limits.log_lines_max,
-        "files": limits.files_max,
-        "sockets": limits.sockets_max,
-        "handles": limits.handles_max,
-    })
-}
-
 /// As in a flow's `allow`; secrets by name.
 fn grants_json(grants: &Grants) -> Json {
     let folders = |access: Access| -> Vec<String> {
         grants.folders.iter().filter(|folder| folder.access == access).map(ToString::to_string).collect()
     };
     json!({
+        "folders": grants.folders.iter().map(|folder| json!({
+            "seen-as": &*folder.guest_path,
+            "path": folder.host_path().display().to_string(),
+            "write": folder.access == Access::Write,
+        })).collect::<Vec<_>>(),
         "read": folders(Access::Read),
         "write": folders(Access::Write),
         "network": grants.network.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -309,6 +344,21 @@ mod tests {
              cannot use sockets, send HTTP requests, see environment variables, see configuration or secrets\n\
              `report` imports environment: linked to a refusal"
         );
+    }
+
+    #[test]
+    fn folders_of_two_flows_with_the_same_name_are_told_apart() {
+        let folder = |text: &str| {
+            taskhost_model::grants::FolderGrant::new(text, "/f/inner".as_ref(), Access::Read).expect("a folder")
+        };
+        let grants = Grants { folders: vec![folder("data"), folder("."), folder("/srv")], ..Grants::default() };
+        let beside = |folder: &'static str, from: &str| beside(folder.as_ref(), from.as_ref());
+        assert_eq!(beside("/f", "/f"), None);
+        assert_eq!(beside("./inner/", "."), Some(Path::new("inner")));
+        let elsewhere = beside("/f/inner", "/f").expect("elsewhere");
+        let shown = with_folders_in(elsewhere, &grants).folders.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown, ["inner/data", "inner", "/srv"]);
+        assert_eq!(beside("../other", "."), Some(Path::new("../other")));
     }
 
     #[test]
