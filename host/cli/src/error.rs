@@ -88,15 +88,20 @@ impl CliError {
         }
     }
 
-    /// What was rejected, for programs; none if nothing was.
+    /// Why nothing ran, for programs; none if we are to blame.
     pub(crate) fn mistakes_json(&self) -> Option<Json> {
         let one = |code: Option<&str>, message: &str, help: &Option<String>| json!({ "code": code, "severity": "error", "message": message, "help": help });
         match self {
-            CliError::Message { exit: Exit::Rejected, message, help } => Some(json!([one(None, message, help)])),
+            CliError::Message { exit: Exit::Rejected | Exit::Usage, message, help } => {
+                Some(json!([one(None, message, help)]))
+            }
             CliError::Message { .. } => None,
-            CliError::Secrets(HostError { message, help, parts, .. }) => {
-                let all = if parts.is_empty() { std::slice::from_ref(message) } else { parts };
-                Some(all.iter().map(|message| one(Some("unusable-secret"), message, help)).collect())
+            CliError::Secrets(HostError { message, help, parts, .. }) if parts.is_empty() => {
+                Some(json!([one(Some("unusable-secret"), message, help)]))
+            }
+            CliError::Secrets(HostError { parts, .. }) => {
+                let all = parts.iter();
+                Some(all.map(|part| one(Some("unusable-secret"), &part.message, &Some(part.help.clone()))).collect())
             }
             CliError::Diagnostics(diagnostics) => Some(render::diagnostics::json(diagnostics)),
             CliError::Parameters(PlanError(errors)) => {
@@ -114,6 +119,12 @@ impl CliError {
                     output::stderr(&format!("{} {}\n", styled(HELP, "help:"), output::visible(&help)));
                 }
                 exit
+            }
+            CliError::Secrets(HostError { parts, .. }) if !parts.is_empty() => {
+                for part in parts {
+                    CliError::usage(part.message, part.help).report();
+                }
+                Exit::Usage
             }
             CliError::Secrets(error) => CliError::from(error).report(),
             CliError::Diagnostics(diagnostics) => {

@@ -57,6 +57,14 @@ pub(crate) fn is_subflow(task: &Task) -> bool {
     matches!(task.kind, TaskKind::Subflow(_))
 }
 
+/// The flow that a task runs.
+pub(crate) fn subflow(task: &Task) -> Option<&Flow> {
+    match &task.kind {
+        TaskKind::Call(_) => None,
+        TaskKind::Subflow(flow) => Some(flow),
+    }
+}
+
 /// The component that a task calls, by its short name.
 pub(crate) fn component(task: &Task) -> Option<&str> {
     match &task.kind {

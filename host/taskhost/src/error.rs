@@ -31,7 +31,16 @@ pub struct HostError {
     /// What to do instead, if known.
     pub help: Option<String>,
     /// Each mistake by itself, if the message may tell of several.
-    pub parts: Vec<String>,
+    pub parts: Vec<Mistake>,
+}
+
+/// One of several mistakes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistake {
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// What to do instead.
+    pub help: String,
 }
 
 impl HostError {

@@ -66,7 +66,7 @@ pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, r
 pub use builder::handle::{Action, ParameterHandle, TaskHandle};
 pub use call_settings::CallSettings;
 pub use component::Component;
-pub use error::{HostError, HostErrorKind, RunError};
+pub use error::{HostError, HostErrorKind, Mistake, RunError};
 pub use events::{ATTACHMENTS_MAX, Events, Happening};
 pub use host::{Host, HostOptions, RunOptions};
 pub use outputs::{OutputError, Outputs};

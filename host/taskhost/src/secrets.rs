@@ -14,7 +14,7 @@ use taskhost_flow::{Flow, TaskKind, names};
 use taskhost_model::seams::Vault;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::{HostError, HostErrorKind};
+use crate::error::{HostError, HostErrorKind, Mistake};
 use crate::files;
 use crate::secret_command::{Commands, without_line_end};
 
@@ -67,6 +67,21 @@ impl SecretSource {
         }
     }
 
+    /// What to do when it gives no value.
+    fn help(&self, name: &str) -> String {
+        let (mend, others) = match self {
+            SecretSource::Value(_) => return "a secret is UTF-8 text of 4 bytes to 64 KiB".to_owned(),
+            SecretSource::Variable(variable) => {
+                (format!("set `{variable}` to its value"), "file:PATH` or `command:LINE")
+            }
+            SecretSource::File(_) => ("mend the file".to_owned(), "env:VARIABLE` or `command:LINE"),
+            SecretSource::Program(_) | SecretSource::Shell(_) => {
+                ("try the command by itself".to_owned(), "env:VARIABLE` or `file:PATH")
+            }
+        };
+        format!("{mend}, or take it from elsewhere: `--secret {name}=` with `{others}`")
+    }
+
     /// The value, or why there is none; the reason reads after "secret `x`: ".
     fn value(&self, commands: &Commands) -> Result<Arc<str>, String> {
         let bytes = match self {
@@ -102,7 +117,7 @@ impl SecretSource {
 pub struct SecretSources {
     /// By name; these win over everything else.
     pub given: BTreeMap<String, SecretSource>,
-    /// A file of `name = { env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }`; with whether it has to be there.
+    /// A file of `name = { env = "…" }`, `{ file = "…" }` or `{ command = ["…"] }` (or a line for the shell); with whether it has to be there.
     pub file: Option<(PathBuf, FileNeed)>,
     /// Whether variables such as `TASKHOST_SECRET_API_TOKEN` count, for a secret `api-token`.
     pub use_variables: bool,
@@ -156,83 +171,109 @@ impl SecretSources {
         commands: &Commands,
     ) -> Result<BTreeMap<Arc<str>, Arc<str>>, HostError> {
         let is_given = |name: &Arc<str>| self.given.contains_key(&**name);
-        let in_file = if wanted.keys().all(is_given) { BTreeMap::new() } else { self.read_file()? };
-        let (mut values, mut reasons) = (BTreeMap::new(), Vec::new());
+        let in_file = if wanted.keys().all(is_given) { Entries::new() } else { self.read_file()? };
+        let (mut values, mut mistakes) = (BTreeMap::new(), Vec::new());
         for (name, task) in wanted {
-            let variable = variable_of(name);
-            let by_variable = || {
-                let is_set = self.use_variables && std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
-                is_set.then(|| SecretSource::Variable(variable.clone()))
+            let source = match self.source(name, &in_file) {
+                Some(Ok(source)) => source.value(commands).map_err(|reason| (reason, source.help(name))),
+                Some(Err(mistake)) => Err((mistake.message, mistake.help)),
+                None => Err((self.nowhere(name, wanted, &in_file), self.ways(name).join(", or "))),
             };
-            let source = self.given.get(&**name).or_else(|| in_file.get(&**name)).cloned().or_else(by_variable);
-            let nowhere = || {
-                let others = self.given.keys().chain(in_file.keys()).map(String::as_str);
-                match names::nearest(name, others.filter(|other| !wanted.contains_key(*other))) {
-                    Some(near) => format!("it is given nowhere, but `{near}` is"),
-                    None => "it is given nowhere".to_owned(),
-                }
-            };
-            let value = source.map_or_else(|| Err(nowhere()), |source| source.value(commands));
-            match value {
+            match source {
                 Ok(value) => drop(values.insert(name.clone(), value)),
-                Err(reason) => reasons.push((name, task, reason)),
+                Err((reason, help)) => {
+                    let message = format!("secret `{name}`, which task `{task}` wants: {reason}");
+                    mistakes.push(Mistake { message, help });
+                }
             }
         }
-        match reasons.is_empty() {
+        match mistakes.is_empty() {
             true => Ok(values),
-            false => Err(self.missing(&reasons)),
+            false => Err(missing(mistakes)),
         }
     }
 
-    fn missing(&self, reasons: &[(&Arc<str>, &String, String)]) -> HostError {
-        let line = |(name, task, reason): &(&Arc<str>, &String, String)| {
-            format!("secret `{name}`, which task `{task}` wants: {reason}")
+    /// Where the value of a secret comes from; an entry of the file may be wrong.
+    fn source(&self, name: &str, in_file: &Entries) -> Option<Result<SecretSource, Mistake>> {
+        let variable = variable_of(name);
+        let by_variable = || {
+            let is_set = self.use_variables && std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
+            is_set.then(|| Ok(SecretSource::Variable(variable.clone())))
         };
-        let lines: Vec<String> = reasons.iter().map(line).collect();
-        let message = match &*lines {
-            [one] => one.clone(),
-            many => format!("{} secrets cannot be had\n  {}", many.len(), many.join("\n  ")),
-        };
-        let name = reasons.first().map_or("name", |(name, ..)| name);
+        self.given.get(name).cloned().map(Ok).or_else(|| in_file.get(name).cloned()).or_else(by_variable)
+    }
+
+    /// Why a secret without a source has none.
+    fn nowhere(&self, name: &str, wanted: &BTreeMap<Arc<str>, String>, in_file: &Entries) -> String {
+        let others = self.given.keys().chain(in_file.keys()).map(String::as_str);
+        match names::nearest(name, others.filter(|other| !wanted.contains_key(*other))) {
+            Some(near) => format!("it is given nowhere, but `{near}` is"),
+            None => "it is given nowhere".to_owned(),
+        }
+    }
+
+    fn ways(&self, name: &str) -> Vec<String> {
         let mut ways = vec![format!("give it with `--secret {name}=env:VARIABLE` (or `file:PATH`, `command:LINE`)")];
         ways.extend(
             self.file.iter().map(|(path, _)| format!("as `{name} = {{ file = \"…\" }}` in {}", path.display())),
         );
         ways.extend(self.use_variables.then(|| format!("in the variable `{}`", variable_of(name))));
-        let error = HostError::new(HostErrorKind::Usage, message).with_help(ways.join(", or "));
-        HostError { parts: lines, ..error }
+        ways
     }
 
-    fn read_file(&self) -> Result<BTreeMap<String, SecretSource>, HostError> {
-        let Some((path, need)) = &self.file else { return Ok(BTreeMap::new()) };
+    fn read_file(&self) -> Result<Entries, HostError> {
+        let Some((path, need)) = &self.file else { return Ok(Entries::new()) };
         if *need == FileNeed::Optional && !path.exists() {
-            return Ok(BTreeMap::new());
+            return Ok(Entries::new());
         }
         let wrong = |why: String| {
             HostError::new(HostErrorKind::Usage, format!("file of secrets `{}` {why}", path.display()))
-                .with_help("a line of it is `name = { env = \"VARIABLE\" }`, `{ file = \"PATH\" }` or `{ command = [\"program\", \"argument\"] }`")
+                .with_help(ENTRY_HELP)
         };
         let bytes = files::read(path, FILE_BYTES_MAX).map_err(wrong)?;
         let text = String::from_utf8(bytes).map_err(|_| wrong("is no UTF-8 text".into()))?;
-        // The parser's own message may show the line, and with it what should not stand there but does.
-        let table = DeTable::parse(&text).map_err(|error| {
-            let line =
-                error.span().map_or(1, |span| 1 + text[..text.floor_char_boundary(span.start)].matches('\n').count());
-            wrong(format!("is no TOML: line {line} is wrong"))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let entries = table.get_ref().iter().map(|(name, value)| {
-            let name = name.get_ref().to_string();
-            if let Some((what, help)) = SecretSources::misnamed(&name) {
-                let message = format!("file of secrets `{}`: {what}", path.display());
-                return Err(HostError::new(HostErrorKind::Usage, message).with_help(help));
-            }
-            let source = source_of(value.get_ref(), folder)
-                .ok_or_else(|| wrong(format!("does not say where `{name}` comes from")))?;
-            Ok((name, source))
-        });
-        entries.collect()
+        entries(&text, path).map_err(|line| wrong(format!("is no TOML: line {line} is wrong")))
     }
+}
+
+/// What a file of secrets says, by name. An entry that is wrong is a mistake only when somebody wants it.
+type Entries = BTreeMap<String, Result<SecretSource, Mistake>>;
+
+const ENTRY_HELP: &str = "a line of it is `name = { env = \"VARIABLE\" }`, `{ file = \"PATH\" }` or `{ command = [\"program\", \"argument\"] }`";
+
+/// The entries of a file, or the line that is wrong: the parser's own message may show it, and with it what should not stand there but does.
+fn entries(text: &str, path: &Path) -> Result<Entries, usize> {
+    let line_of = |at: usize| 1 + text[..text.floor_char_boundary(at)].matches('\n').count();
+    let table = DeTable::parse(text).map_err(|error| error.span().map_or(1, |span| line_of(span.start)))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut entries = Entries::new();
+    for (key, value) in table.get_ref().iter() {
+        let name = key.get_ref().to_string();
+        let place = format!("line {} of the file of secrets `{}`", line_of(key.span().start), path.display());
+        if let Some((what, help)) = SecretSources::misnamed(&name) {
+            // Nobody can want it, but perhaps what it was meant to be.
+            let meant = names::to_kebab(&name).unwrap_or(name);
+            entries.entry(meant).or_insert(Err(Mistake { message: format!("{place}: {what}"), help }));
+            continue;
+        }
+        let wrong =
+            || Mistake { message: format!("{place} does not say where it comes from"), help: ENTRY_HELP.into() };
+        entries.insert(name, source_of(value.get_ref(), folder).ok_or_else(wrong));
+    }
+    Ok(entries)
+}
+
+fn missing(mistakes: Vec<Mistake>) -> HostError {
+    let (message, help) = match &*mistakes {
+        [one] => (one.message.clone(), one.help.clone()),
+        many => {
+            let lines: Vec<String> = many.iter().map(|one| format!("{}; {}", one.message, one.help)).collect();
+            let help = "each of them has to be had before anything runs";
+            (format!("{} secrets cannot be had\n  {}", many.len(), lines.join("\n  ")), help.to_owned())
+        }
+    };
+    let error = HostError::new(HostErrorKind::Usage, message).with_help(help);
+    HostError { parts: mistakes, ..error }
 }
 
 /// `{ env = "…" }`, `{ file = "…" }`, relative to the folder of the file, or `{ command = ["…"] }`.
@@ -387,13 +428,24 @@ mod tests {
         let sources = SecretSources { use_variables: true, ..SecretSources::default() };
         let sources = sources.with("b", SecretSource::Variable("TASKHOST_TEST_NO_SUCH_VARIABLE".into()));
         let error = sources.look_up(&wants(&["api-token", "b"]), &Commands::default()).expect_err("missing");
+        assert!(error.message.starts_with("2 secrets cannot be had\n  secret `api-token`, which task"), "{error}");
+        let told = |at: usize| (&*error.parts[at].message, &*error.parts[at].help);
         assert_eq!(
-            error.to_string(),
-            "2 secrets cannot be had\n  \
-             secret `api-token`, which task `fetch` wants: it is given nowhere\n  \
-             secret `b`, which task `fetch` wants: the variable `TASKHOST_TEST_NO_SUCH_VARIABLE` is not set\n\
-             help: give it with `--secret api-token=env:VARIABLE` (or `file:PATH`, `command:LINE`), or in the variable \
-             `TASKHOST_SECRET_API_TOKEN`"
+            told(0),
+            (
+                "secret `api-token`, which task `fetch` wants: it is given nowhere",
+                "give it with `--secret api-token=env:VARIABLE` (or `file:PATH`, `command:LINE`), or in the variable \
+                 `TASKHOST_SECRET_API_TOKEN`"
+            )
+        );
+        // What did not work is not proposed again.
+        assert_eq!(
+            told(1),
+            (
+                "secret `b`, which task `fetch` wants: the variable `TASKHOST_TEST_NO_SUCH_VARIABLE` is not set",
+                "set `TASKHOST_TEST_NO_SUCH_VARIABLE` to its value, or take it from elsewhere: `--secret b=` with `file:PATH` or \
+                 `command:LINE`"
+            )
         );
         assert_eq!(error.kind, HostErrorKind::Usage);
     }
@@ -414,6 +466,21 @@ mod tests {
         let error = sources.look_up(&wants(&["api-token"]), &Commands::default()).expect_err("wrong");
         assert!(error.message.contains("`api_token` is no name of a secret"), "{error}");
         assert_eq!(error.help.as_deref(), Some("write `api-token`"));
+    }
+
+    #[test]
+    fn an_entry_that_is_wrong_is_told_with_its_line_and_only_to_whoever_wants_it() {
+        let file = File::new(
+            "lines",
+            "# mine\ngood = { command = \"echo hunter22\" }\nwrong = { vault = \"x\" }\nBAD_NAME = 1\n",
+        );
+        let sources = SecretSources { file: Some((file.0.clone(), FileNeed::Required)), ..SecretSources::default() };
+        let look_up = |names: &[&str]| sources.look_up(&wants(names), &Commands::default());
+        assert_eq!(look_up(&["good"]).expect("a value")["good"].as_ref(), "hunter22");
+        let error = look_up(&["good", "wrong", "bad-name"]).expect_err("wrong");
+        assert!(error.parts[0].message.contains("line 4 of the file"), "{error}");
+        assert!(error.parts[1].message.contains("line 3 of the file"), "{error}");
+        assert_eq!(error.parts.len(), 2);
     }
 
     #[test]

@@ -138,21 +138,19 @@ fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, Cl
         executed.tasks.flow().outputs.first().map(|output| output.ty.clone()).unwrap_or_else(|| ValueType::tuple([]));
     if args.json {
         let json = result.map_or("null".to_owned(), |value| json::to_string(&value, &ty));
-        output::stdout(&(values::pretty(&call_json(executed, json)) + "\n"))?;
+        output::stdout(&(values::pretty(&call_json(&report, json)) + "\n"))?;
     } else if let Some(value) = result.filter(|_| ty != ValueType::tuple([])) {
         output::stdout(&values::result(&value, &ty))?;
     }
     Ok(report.exit())
 }
 
-fn call_json(executed: &Executed, result: String) -> String {
-    let report = &executed.report;
+fn call_json(whole: &Report, result: String) -> String {
+    let report = whole.run;
     let failure = report.tasks.iter().flat_map(|task| &task.failures).next();
     let failure = failure.map(|failed| {
-        serde_json::json!({
-            "kind": crate::render::failure::kind(&failed.failure),
-            "message": failed.failure.to_string(),
-        })
+        let (kind, message, help) = whole.failure_for_programs(failed);
+        serde_json::json!({ "kind": kind, "message": message, "help": help })
     });
     let refusals: Vec<_> = report.tasks.iter().flat_map(|task| &task.refusals).collect();
     let parts = [
@@ -190,7 +188,7 @@ fn in_words_of_a_call(mut error: PlanError, task: &TaskSignature) -> CliError {
 fn secrets_of_a_call(error: CliError, flow: &Flow) -> CliError {
     let CliError::Secrets(mut error) = error else { return error };
     let wants = flow.tasks.first().map_or(String::new(), |task| format!(", which task `{}` wants", task.name));
-    for text in error.parts.iter_mut().chain([&mut error.message]) {
+    for text in error.parts.iter_mut().map(|part| &mut part.message).chain([&mut error.message]) {
         *text = text.replace(&wants, "");
     }
     CliError::Secrets(error)

@@ -21,8 +21,8 @@ const ATTEMPT_MAX: usize = 200;
 const NETWORK_ONLY: [&str; 2] = ["bind a socket", "listen for connections"];
 
 /// `it tried to open `/etc/passwd`; to allow it have …`, one line whatever the guest wrote.
-pub(crate) fn help(refusal: &Refusal, place: &Place) -> String {
-    format!("it {}{}", attempt(refusal), way_out(refusal, place))
+pub(crate) fn help(who: &str, refusal: &Refusal, place: &Place) -> String {
+    format!("{who} {}{}", attempt(refusal), way_out(refusal, place))
 }
 
 /// What to do so that it may, if anything.
@@ -92,11 +92,11 @@ mod tests {
     fn a_refusal_names_the_grant_that_is_missing_and_where_it_goes() {
         let refusal = refusal("open `/etc/passwd`", "read = [\"/etc\"]");
         assert_eq!(
-            help(&refusal, &Place::Flow("report", None)),
+            help("it", &refusal, &Place::Flow("report", None)),
             "it tried to open `/etc/passwd`; to allow it have `read = [\"/etc\"]` under `[tasks.report.allow]`"
         );
         assert_eq!(
-            help(&refusal, &Place::CommandLine),
+            help("it", &refusal, &Place::CommandLine),
             "it tried to open `/etc/passwd`; to allow it have `--allow read=/etc`"
         );
     }
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_a_guest_wrote_stays_one_line_and_commands_no_terminal() {
         let refusal = refusal("open `a\nerror: \u{1b}[2J`", "read = [\"a\n\"]");
-        let text = help(&refusal, &Place::Flow("report", Some("the subflow's file")));
+        let text = help("it", &refusal, &Place::Flow("report", Some("the subflow's file")));
         assert!(!text.contains(['\n', '\u{1b}']), "{text}");
         assert!(text.ends_with("under `[tasks.report.allow]` in the subflow's file"), "{text}");
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use taskhost_engine::{FlowRunReport, TaskReport};
+use taskhost_engine::{FailedRun, FlowRunReport, TaskReport};
 use taskhost_flow::FlowFile;
 use taskhost_flow::flow::OnFailure;
 use taskhost_flow::written::LimitsWritten;
@@ -118,13 +118,16 @@ impl Report<'_> {
     fn failures_of(&self, task: &TaskReport, voice: Voice) -> String {
         let mut out = String::new();
         // What was refused comes first: it says what to write, and is often the reason for the rest.
+        let who = if task.runs > 1 { format!("a run of `{}`", self.name(task)) } else { "it".to_owned() };
         let mut helps: Vec<String> =
-            task.refusals.iter().map(|refused| refusal::help(refused, &self.place(task))).collect();
+            task.refusals.iter().map(|refused| refusal::help(&who, refused, &self.place(task))).collect();
         for failed in task.failures.iter().take(TOLD_MAX.1) {
             let words = self.failed(&failed.task, failed.index, &failed.failure);
             out.push_str(&failure::text(&words, &failed.failure, voice == Voice::Verbose));
             let help = failure::help(&words, &failed.failure, voice == Voice::Verbose);
-            if !helps.contains(&help) {
+            // What a task says of itself is no news beside what it was refused.
+            let is_news = task.refusals.is_empty() || !matches!(failed.failure, TaskFailure::Returned(_));
+            if is_news && !helps.contains(&help) {
                 helps.push(help);
             }
         }
@@ -138,13 +141,19 @@ impl Report<'_> {
     }
 
     /// Where a grant for a task would stand.
-    fn place<'t>(&self, task: &'t TaskReport) -> Place<'t> {
-        let (subflows, name) =
-            task.path.rsplit_once('/').map_or((None, &*task.path), |(path, name)| (Some(path), name));
+    fn place<'t>(&'t self, task: &'t TaskReport) -> Place<'t> {
+        let name = task.path.rsplit('/').next().unwrap_or(&task.path);
         match self.file {
             None => Place::CommandLine,
-            Some(_) => Place::Flow(name, subflows.map(|_| "the subflow's file")),
+            Some(_) => Place::Flow(name, self.subflow(&task.path)),
         }
+    }
+
+    /// The file of the subflow that a task is in; none for a task of the flow itself.
+    fn subflow(&self, path: &str) -> Option<&str> {
+        let (around, _) = path.rsplit_once('/')?;
+        let file = self.tasks.find(around).and_then(tasks::subflow).and_then(|flow| flow.path.to_str());
+        Some(file.filter(|file| !file.is_empty()).unwrap_or("the subflow's file"))
     }
 
     /// Tasks that went on after a refusal: a line for each.
@@ -229,7 +238,7 @@ impl Report<'_> {
                 (TaskFailure::LimitReached(limit), Some(written)) => written.is_by_default(path, limit),
                 _ => false,
             },
-            flow: if path.contains('/') { Some("the subflow's file") } else { self.file },
+            flow: self.subflow(path).or(self.file),
         }
     }
 
@@ -326,18 +335,25 @@ impl Report<'_> {
         }))
     }
 
+    /// The kind of a failure, what happened, and the way out.
+    pub(crate) fn failure_for_programs(&self, failed: &FailedRun) -> (&'static str, String, String) {
+        let words = self.failed(&failed.task, failed.index, &failed.failure);
+        let help = failure::help(&words, &failed.failure, true);
+        (failure::kind(&failed.failure), failed.failure.to_string(), help)
+    }
+
     fn task_json(&self, task: &TaskReport) -> Json {
         let failures: Vec<Json> = task
             .failures
             .iter()
             .map(|failed| {
-                let words = self.failed(&failed.task, failed.index, &failed.failure);
+                let (kind, message, help) = self.failure_for_programs(failed);
                 json!({
                     "task": &*failed.task,
                     "index": failed.index,
-                    "kind": failure::kind(&failed.failure),
-                    "message": failed.failure.to_string(),
-                    "help": failure::help(&words, &failed.failure, true),
+                    "kind": kind,
+                    "message": message,
+                    "help": help,
                 })
             })
             .collect();
