@@ -16,7 +16,8 @@ const GROUPS_MAX: usize = 16;
 
 /// The section of `check`; empty if nothing differs.
 pub(crate) fn section(flow: &Flow, tasks: &[FlowTask]) -> String {
-    let (mut at, mut groups): (HashMap<String, usize>, Vec<(String, Vec<&str>)>) = Default::default();
+    let mut at: HashMap<String, usize> = HashMap::new();
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for task in tasks {
         let words = words(task.task).join(", ");
         if !words.is_empty() {
@@ -144,7 +145,7 @@ fn retry_json(retry: &Retry) -> Json {
         "delay-seconds": retry.delay.as_secs_f64(),
         "backoff": retry.backoff,
         // Of a task that is not repeated there is no longest delay.
-        "max-delay-seconds": (retry.attempts > 1).then(|| retry.delay_max.as_secs_f64()),
+        "max-delay-seconds": (retry.attempts > 1).then_some(retry.delay_max.as_secs_f64()),
         "jitter": retry.jitter,
     })
 }
