@@ -50,6 +50,8 @@ pub struct TaskReport {
     pub runs_cached: u64,
     /// What its runs tried and were not granted; the first few different ones.
     pub refusals: Vec<Refusal>,
+    /// For each of these, the own path of the task that tried it first.
+    pub refused: Vec<Arc<str>>,
     /// What its runs used together.
     pub usage: Usage,
     /// When its arguments were complete.
@@ -99,6 +101,7 @@ impl FlowRunView {
                 report.runs_cached += if *origin == Origin::Cache { u64::from(*count) } else { 0 };
                 report.runs_over(task, *count, usage, failures);
                 powers::gather(&mut report.refusals, refusals);
+                report.refused.resize_with(report.refusals.len(), || Arc::clone(task));
                 self.usage.add(usage);
             }
             RunEvent::RunRetried { task, usage, .. } => {
@@ -192,6 +195,7 @@ impl TaskReport {
             retries: 0,
             runs_cached: 0,
             refusals: Vec::new(),
+            refused: Vec::new(),
             usage: Usage::default(),
             started_at: None,
             ended_at: None,
@@ -250,7 +254,8 @@ mod tests {
                     count: 1,
                     usage,
                     failures,
-                    refusals: Vec::new(),
+                    // As if each month tried something of its own.
+                    refusals: vec![Refusal { attempt: format!("open `{month}`"), grant: String::new() }],
                     results: Vec::new(),
                     origin: Origin::Run,
                 },
@@ -265,6 +270,8 @@ mod tests {
         assert_eq!(report.failures.len(), FAILURES_MAX);
         assert_eq!(&*report.failures[3].task, "years[7]/months[3]/clean");
         assert_eq!(report.state, Some(TaskState::Failed));
+        assert_eq!((report.refusals.len(), report.refused.len()), (powers::REFUSALS_MAX, powers::REFUSALS_MAX));
+        assert_eq!((&*report.refused[3], &*report.refusals[3].attempt), ("years[7]/months[3]/clean", "open `3`"));
     }
 
     #[test]

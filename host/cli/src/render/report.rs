@@ -118,9 +118,9 @@ impl Report<'_> {
     fn failures_of(&self, task: &TaskReport, voice: Voice) -> String {
         let mut out = String::new();
         // What was refused comes first: it says what to write, and is often the reason for the rest.
-        let who = if task.runs > 1 { format!("a run of `{}`", self.name(task)) } else { "it".to_owned() };
+        let refusals = task.refusals.iter().zip(&task.refused);
         let mut helps: Vec<String> =
-            task.refusals.iter().map(|refused| refusal::help(&who, refused, &self.place(task))).collect();
+            refusals.map(|(refused, path)| refusal::help(&self.who(task, path), refused, &self.place(task))).collect();
         for failed in task.failures.iter().take(TOLD_MAX.1) {
             let words = self.failed(&failed.task, failed.index, &failed.failure);
             out.push_str(&failure::text(&words, &failed.failure, voice == Voice::Verbose));
@@ -138,6 +138,15 @@ impl Report<'_> {
         }
         helps.iter().for_each(|help| out.push_str(&failure::help_line(help)));
         out
+    }
+
+    /// Who was refused something, of the several that may have failed.
+    fn who(&self, task: &TaskReport, path: &str) -> String {
+        match self.tasks.find(path).is_some_and(taskhost_flow::Task::is_mapped) {
+            _ if task.runs <= 1 => "it".to_owned(),
+            true => format!("a run of `{path}`"),
+            false => format!("`{path}`"),
+        }
     }
 
     /// Where a grant for a task would stand.
@@ -357,12 +366,17 @@ impl Report<'_> {
                 })
             })
             .collect();
+        let refusals = task
+            .refusals
+            .iter()
+            .zip(&task.refused)
+            .map(|(refused, path)| json!({ "task": &**path, "attempt": refused.attempt, "grant": refused.grant }));
         json!({
             "task": &*task.path,
             "state": task.state.as_ref().map(task_state_name),
             "runs": { "all": task.runs, "ended": task.runs_ended, "failed": task.runs_failed },
             "failures": failures,
-            "refusals": task.refusals,
+            "refusals": refusals.collect::<Vec<Json>>(),
             "usage": usage::json(&task.usage),
             "started-at-seconds": task.started_at.map(|time| time.as_secs_f64()),
             "ended-at-seconds": task.ended_at.map(|time| time.as_secs_f64()),
