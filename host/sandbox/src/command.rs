@@ -80,7 +80,7 @@ impl Sandbox {
         let limits = command.limits;
         let state = state_of(path, &loaded, command)?;
         let refused = state.refused.clone();
-        let ended = self.block_on(in_turns(run(&loaded, &pre, &export, state)));
+        let ended = self.block_on(in_turns(run(&loaded, &pre, &export, state), limits.cpu_time_max));
         let ending = match ended {
             Ok(Ok(())) => Ok(0),
             Ok(Err(())) => Ok(1),
@@ -109,12 +109,12 @@ fn failure_of(error: &wasmtime::Error, limits: &Limits) -> TaskFailure {
 }
 
 /// Counts the time that the program computes.
-async fn in_turns<T>(guest: impl Future<Output = T>) -> T {
+async fn in_turns<T>(guest: impl Future<Output = T>, cpu_time_max: Duration) -> T {
     let (mut guest, mut computed) = (pin!(guest), Duration::ZERO);
     let nothing = Arc::new(Shape::of_parameters(&[]));
     poll_fn(|context| {
         let began = Instant::now();
-        let turn = Turn { result: Arc::clone(&nothing), result_bytes_max: 0, began, computed };
+        let turn = Turn { result: Arc::clone(&nothing), result_bytes_max: 0, cpu_time_max, began, computed };
         let polled = turn.take(|| guest.as_mut().poll(context));
         computed += began.elapsed();
         polled

@@ -139,6 +139,7 @@ fn failure_bytes(failure: &TaskFailure) -> usize {
     let text = match failure {
         TaskFailure::Returned(text)
         | TaskFailure::Lost(text)
+        | TaskFailure::Withheld(text)
         | TaskFailure::Unusable(text)
         | TaskFailure::Ungrantable(text)
         | TaskFailure::BadArguments(text) => text.len(),

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
 
 fn tell(refusals: &[Refusal]) {
     for refusal in refusals {
-        output::stderr(&help_line(&refusal::help(refusal, &Place::Command)));
+        output::stderr(&help_line(&refusal::help("it", refusal, &Place::Command)));
     }
 }
 
