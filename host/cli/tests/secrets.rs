@@ -49,7 +49,15 @@ fn each_missing_secret_is_told_in_json_too() {
         ["api-token", "password"].map(|name| format!("secret `{name}`, which task `fetch` wants: it is given nowhere"))
     );
     assert_eq!(json["mistakes"][0]["code"], "unusable-secret");
-    assert!(said.stderr.contains("2 secrets cannot be had"), "{said:?}");
+    // Each with the way to give that very one.
+    for (at, name) in ["api-token", "password"].into_iter().enumerate() {
+        let help = json["mistakes"][at]["help"].as_str().expect("a help");
+        assert!(help.starts_with(&format!("give it with `--secret {name}=env:VARIABLE`")), "{help}");
+        assert!(
+            said.stderr.contains(&format!("it is given nowhere\nhelp: give it with `--secret {name}=")),
+            "{said:?}"
+        );
+    }
 }
 
 #[test]
@@ -89,8 +97,9 @@ fn a_name_that_nobody_wants_is_told_with_the_one_that_was_meant() {
     assert!(said.stderr.contains("which task `fetch` wants: it is given nowhere, but `pasword` is\n"), "{said:?}");
     write_file_of_secrets(&folder, "api_token = { env = \"A\" }\n");
     let said = run(&folder, &["run", "flow.toml"]);
+    assert!(said.stderr.contains("wants: line 1 of the file of secrets `"), "{said:?}");
     assert!(said.stderr.contains("/secrets.toml`: `api_token` is no name of a secret: "), "{said:?}");
-    assert!(said.stderr.ends_with("help: write `api-token`\n"), "{said:?}");
+    assert!(said.stderr.contains("help: write `api-token`\n"), "{said:?}");
 }
 
 #[cfg(target_os = "linux")]

@@ -175,7 +175,7 @@ limits = "64 MiB"
 10:8 [wrong-shape] `with` wants a table, not a string | "x"
 11:7 [wrong-shape] `map` wants a name or an array of names, not an integer | 1
 12:10 [wrong-shape] `after` wants names, not an integer | 1
-13:11 [wrong-shape] `timeout` wants a duration such as `"1.5s"`, not an integer | 5
+13:11 [wrong-shape] `timeout` wants a duration such as `"1.5s"`, not an integer | 5 | write `timeout = "5s"` if seconds are meant
 14:10 [wrong-shape] `limits` wants a table, not a string | "64 MiB"
 "#,
     );

@@ -168,8 +168,8 @@ limits.cpu = 5
 4:1 [unknown-key] a flow has no key `allow` | allow | it goes into `[defaults]`, or into a task: write `defaults.allow`
 5:1 [unknown-key] a flow has no key `memory` | memory | it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.memory`
 6:1 [unknown-key] a flow has no key `env` | env | it goes into `allow` of `[defaults]` or of a task: write `defaults.allow.env`
-8:1 [unknown-key] `[limits]` has no key `cpu` | cpu | it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.cpu`
-9:1 [unknown-key] `[limits]` has no key `timeout` | timeout | it goes into `[defaults]`, or into a task: write `defaults.timeout`
+8:1 [unknown-key] `limits` of a flow has no key `cpu` | cpu | it goes into `limits` of `[defaults]` or of a task: write `defaults.limits.cpu`
+9:1 [unknown-key] `limits` of a flow has no key `timeout` | timeout | it goes into `[defaults]`, or into a task: write `defaults.timeout`
 12:14 [wrong-shape] `cpu` wants a duration such as `"1.5s"`, not an integer | 5 | write `cpu = "5s"` if seconds are meant
 "#,
     );
