@@ -1,7 +1,7 @@
 //! [`Replay`]: what the journal knows of an earlier part of a flow run, so that nothing in it is run again.
 //!
 //! The scheduler is a pure function: given the same outcomes it comes to the same decisions. So a flow run is resumed by running its plan
-//! from the start, with the outcomes of the journal in place of task runs ([`Answered`]). What the journal has of this already is not
+//! from the start, with the outcomes of the journal in place of task runs ([`Answered`](crate::Answered)). What the journal has of this already is not
 //! recorded again ([`Replay::has`]).
 
 use std::collections::HashMap;

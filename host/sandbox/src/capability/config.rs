@@ -176,6 +176,12 @@ fn unescaped(text: &str) -> Vec<u8> {
     bytes
 }
 
+impl std::fmt::Debug for Masks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} secrets", self.0.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,11 +201,5 @@ mod tests {
         for text in ["open `/etc/passwd`", "connect to `1.2.3.4:443`", "", "s3c"] {
             assert!(!masks.resembles(text), "{text}");
         }
-    }
-}
-
-impl std::fmt::Debug for Masks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} secrets", self.0.len())
     }
 }
