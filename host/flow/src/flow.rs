@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::source::FlowSource;
 use taskhost_model::{ComponentSignature, Retry, TaskCall, Value, ValueType};
 
 /// A checked flow.
@@ -29,6 +30,8 @@ pub struct Flow {
     pub components: Vec<ComponentUse>,
     /// How many task runs with a tag may run at one time in a run of this flow, subflows included. Those of a subflow do not count.
     pub tag_limits: Vec<(Arc<str>, u32)>,
+    /// What it was made of.
+    pub source: Option<Arc<FlowSource>>,
 }
 
 /// A declared input of a flow.
@@ -272,6 +275,7 @@ mod testing {
                 runner: None,
                 components: Vec::new(),
                 tag_limits: Vec::new(),
+                source: None,
             }
         }
     }

@@ -34,6 +34,8 @@ pub struct RunRecord {
     pub taskhost: String,
     /// What tasks give, by their paths with `*` for indexes: values in a journal do not tell the names of their fields.
     pub result_types: Vec<(String, ValueType)>,
+    /// The flow's outputs, in its order.
+    pub outputs: Vec<(String, ValueType)>,
 }
 
 /// A file as it was.
@@ -75,6 +77,8 @@ struct Stored {
     options: serde_json::Value,
     taskhost: String,
     result_types: Vec<(String, String)>,
+    #[serde(default)]
+    outputs: Vec<(String, String)>,
 }
 
 impl RunRecord {
@@ -92,6 +96,7 @@ impl RunRecord {
             options: serde_json::Value::Null,
             taskhost: String::new(),
             result_types: Vec::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -107,7 +112,8 @@ impl RunRecord {
             components: self.components.clone(),
             options: self.options.clone(),
             taskhost: self.taskhost.clone(),
-            result_types: self.result_types.iter().map(|(path, ty)| (path.clone(), ty.to_string())).collect(),
+            result_types: texts(&self.result_types),
+            outputs: texts(&self.outputs),
         };
         let text = serde_json::to_string(&stored).expect("text, numbers and JSON have a JSON form");
         connection.execute("INSERT INTO records (run, record) VALUES (?, ?)", params![number, text])?;
@@ -163,10 +169,17 @@ impl RunRecord {
             options: stored.options,
             taskhost: stored.taskhost,
             result_types: Vec::new(),
+            outputs: Vec::new(),
         };
-        for (path, text) in stored.result_types {
-            record.result_types.push((path, text.parse().map_err(|error| damaged(format!("`{text}`: {error}")))?));
-        }
+        let types = |texts: Vec<(String, String)>| {
+            let parsed = texts.into_iter().map(|(name, text)| match text.parse() {
+                Ok(ty) => Ok((name, ty)),
+                Err(error) => Err(damaged(format!("`{text}`: {error}"))),
+            });
+            parsed.collect::<Result<Vec<(String, ValueType)>, StoreError>>()
+        };
+        record.result_types = types(stored.result_types)?;
+        record.outputs = types(stored.outputs)?;
         for (kind, name, ty, value) in given(number, connection).at(file)? {
             let value =
                 decode_value_or_reference(&value, resolve).map_err(|error| damaged(format!("`{name}`: {error}")))?;
@@ -185,6 +198,10 @@ impl RunRecord {
         }
         Ok(record)
     }
+}
+
+fn texts(types: &[(String, ValueType)]) -> Vec<(String, String)> {
+    types.iter().map(|(name, ty)| (name.clone(), ty.to_string())).collect()
 }
 
 type Given = (String, String, String, Vec<u8>);

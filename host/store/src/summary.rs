@@ -104,6 +104,13 @@ pub(crate) struct Fold {
 impl Fold {
     /// Of a run that goes on.
     pub(crate) fn resumed(tasks: Vec<TaskSummary>, totals: Totals, at: Duration) -> Fold {
+        let mut tasks = tasks;
+        // One that was stopped goes on.
+        for task in tasks.iter_mut().filter(|task| task.state == Some(TaskState::Cancelled)) {
+            task.state = None;
+            task.ended_at = None;
+            task.tasks_ended = task.tasks_ended.min(task.tasks.saturating_sub(1));
+        }
         let by_path = tasks.iter().enumerate().map(|(at, task)| (Arc::clone(&task.path), at)).collect();
         Fold { is_changed: vec![false; tasks.len()], tasks, by_path, totals, at, ..Fold::default() }
     }

@@ -93,6 +93,7 @@ impl FileCheck<'_, '_, '_> {
             outputs: outputs.into_iter().collect::<Option<Vec<_>>>()?,
             runner: file.runner,
             components: self.components(),
+            source: Some(Arc::clone(&file.source)),
             tag_limits: file.tag_limits.iter().map(|(tag, count)| (tag.value.clone(), *count)).collect(),
         };
         self.warn_tag_limits(&flow);
