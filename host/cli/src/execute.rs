@@ -6,6 +6,7 @@ use taskhost::{Host, RunOptions};
 use taskhost_engine::FlowRunReport;
 use taskhost_flow::Plan;
 
+use crate::error::CliError;
 use crate::interrupt;
 use crate::output;
 use crate::progress::{Labels, Progress, Voice};
@@ -20,13 +21,19 @@ pub(crate) struct Executed {
 }
 
 /// Runs a plan and waits for its end.
-pub(crate) fn execute(host: &Host, plan: Plan, options: RunOptions, voice: Voice, labels: Labels) -> Executed {
+pub(crate) fn execute(
+    host: &Host,
+    plan: Plan,
+    options: RunOptions,
+    voice: Voice,
+    labels: Labels,
+) -> Result<Executed, CliError> {
     let tasks = Arc::new(Tasks::new(plan.flow().clone()));
     let progress = Progress::new(tasks.clone(), voice, labels);
-    let run = interrupt::watch(|| Arc::new(host.start(plan, options, progress.clone())), &progress);
+    let run = interrupt::watch(|| Ok(Arc::new(host.start(plan, options, progress.clone())?)), &progress)?;
     let report = run.wait();
     progress.finish();
-    Executed { report, tasks }
+    Ok(Executed { report, tasks })
 }
 
 /// Writes to stderr, unless asked to be quiet.

@@ -50,14 +50,17 @@ pub(crate) fn while_fetching<T>(host: &Host, fetch: impl FnOnce() -> T) -> T {
 }
 
 /// From here on, a signal stops the flow run that `start` gives.
-pub(crate) fn watch(start: impl FnOnce() -> Arc<FlowRun>, progress: &Arc<Progress>) -> Arc<FlowRun> {
+pub(crate) fn watch(
+    start: impl FnOnce() -> Result<Arc<FlowRun>, CliError>,
+    progress: &Arc<Progress>,
+) -> Result<Arc<FlowRun>, CliError> {
     *state() = State::Starting { asked: false };
-    let run = start();
+    let run = start()?;
     let before = std::mem::replace(&mut *state(), State::Running(Arc::clone(&run), Arc::clone(progress)));
     if matches!(before, State::Starting { asked: true }) {
         on_signal();
     }
-    run
+    Ok(run)
 }
 
 fn on_signal() {

@@ -8,7 +8,7 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
@@ -16,13 +16,16 @@ use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Pla
 use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
+use taskhost_store::{ResultCache, Store, StoreError};
 
 use crate::builder::FlowBuilder;
+use crate::caching;
 use crate::call_settings::CallSettings;
 use crate::component::Component;
 use crate::error::{HostError, HostErrorKind, RunError};
 use crate::files::{self, Files};
 use crate::outputs::Outputs;
+use crate::recording::{self, Stopping};
 use crate::run::{IntoFlow, Launch};
 use crate::runners::{PoolSize, Pools};
 use crate::secrets::{SecretSources, Secrets};
@@ -50,6 +53,8 @@ pub struct HostOptions {
     pub workers: usize,
     /// Where the values of secrets come from that flows name.
     pub secrets: SecretSources,
+    /// Whether flow runs are recorded, in the data folder: then they can be resumed, looked at later, and take results from the cache.
+    pub keep_runs: bool,
 }
 
 impl Default for HostOptions {
@@ -62,6 +67,7 @@ impl Default for HostOptions {
             concurrency: limits::CONCURRENCY_DEFAULT,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             secrets: SecretSources::default(),
+            keep_runs: false,
         }
     }
 }
@@ -84,19 +90,26 @@ impl HostOptions {
 }
 
 /// How a flow is run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunOptions {
     /// Where task runs happen if the flow leaves it open. `threads` by default.
     pub runner: RunnerChoice,
     /// Where they happen instead of in the flow's own `[runner]`; tasks and subflows with a runner of their own keep
     /// it.
     pub runner_override: Option<RunnerChoice>,
+    /// Whether tasks with `cache` take results from the cache and put theirs into it. They do only if runs are recorded
+    /// ([`HostOptions::keep_runs`]).
+    pub use_results: bool,
+    /// Tasks that are carried out even if a result is in the cache; it is replaced. By their names, those of subflows too.
+    pub refresh: Vec<String>,
+    /// Words to find the flow run by, if it is recorded.
+    pub labels: Vec<String>,
 }
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
         let runner = RunnerChoice { kind: RunnerKind::Threads, workers: None, concurrency: None };
-        RunOptions { runner, runner_override: None }
+        RunOptions { runner, runner_override: None, use_results: true, refresh: Vec::new(), labels: Vec::new() }
     }
 }
 
@@ -109,6 +122,14 @@ struct Inner {
     pools: Pools,
     secrets: Arc<Secrets>,
     sources: SecretSources,
+    /// Where runs are recorded; none if they are not.
+    records: Option<Records>,
+}
+
+/// Where runs are recorded; opened when the first one is.
+struct Records {
+    folder: Option<PathBuf>,
+    store: Mutex<Option<Arc<Store>>>,
 }
 
 impl Host {
@@ -117,6 +138,8 @@ impl Host {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let secrets = Arc::new(Secrets::default());
+        let folder = || options.data_folder_in_use();
+        let records = options.keep_runs.then(|| Records { folder: folder(), store: Mutex::default() });
         let sandbox = Sandbox::new(SandboxOptions {
             cache_folder: options.cache_folder_in_use(),
             data_folder: options.data_folder_in_use(),
@@ -126,7 +149,7 @@ impl Host {
         })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         let pools = Pools::new(sandbox.clone(), size);
-        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets })))
+        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records })))
     }
 
     /// Reads a flow file.
@@ -209,16 +232,56 @@ impl Host {
         self.0.secrets.stop();
     }
 
-    /// Starts a flow run and returns at once.
-    pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> FlowRun {
+    /// Where flow runs are recorded; none unless they are ([`HostOptions::keep_runs`]).
+    pub fn store(&self) -> Result<Option<Arc<Store>>, HostError> {
+        let Some(records) = &self.0.records else { return Ok(None) };
+        let mut store = records.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*store {
+            return Ok(Some(Arc::clone(store)));
+        }
+        let folder = records.folder.as_deref().ok_or_else(|| {
+            HostError::new(HostErrorKind::Internal, "the flow run cannot be recorded: this user has no data folder")
+                .with_help("set TASKHOST_DATA_FOLDER or HOME, or do without a record: `--no-journal`")
+        })?;
+        let opened = Arc::new(Store::open(folder).map_err(|error| not_recorded(&error))?);
+        Ok(Some(Arc::clone(store.insert(opened))))
+    }
+
+    /// Starts a flow run and returns at once. If runs are recorded, it is.
+    pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> Result<FlowRun, HostError> {
+        let (id, started) = new_flow_run_id();
+        let following = FlowRunOptions::new(observer);
+        let Some(store) = self.store()? else { return Ok(self.start_flow_run(&plan, id, options, following, None)) };
+        let record = recording::record(id, started, &plan, options.labels.clone());
+        let stopping = Stopping::default();
+        let journal = store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;
+        let run = self.start_flow_run(&plan, id, options, following.journal(journal), Some(store.cache()));
+        stopping.of(run.stopper());
+        Ok(run)
+    }
+
+    /// Starts a flow run that is recorded by `following`'s journal, if at all.
+    pub(crate) fn start_flow_run(
+        &self,
+        plan: &Plan,
+        id: FlowRunId,
+        options: RunOptions,
+        following: FlowRunOptions,
+        cache: Option<ResultCache>,
+    ) -> FlowRun {
         let own = plan.flow().runner;
         let host = self.clone();
+        let cache = cache.filter(|_| options.use_results && caching::is_wanted(plan.flow()));
         let runners = move |choice: Option<RunnerChoice>| -> Arc<dyn Runner> {
             let of_the_flow = choice.is_none() || choice == own;
             let replaced = options.runner_override.filter(|_| of_the_flow);
-            host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner))
+            let runner = host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner));
+            match &cache {
+                Some(cache) => caching::with_results(runner, cache, &options.refresh),
+                None => runner,
+            }
         };
-        start_flow_run(&plan, new_flow_run_id(), Arc::new(runners), FlowRunOptions::new(observer))
+        start_flow_run(plan, id, Arc::new(runners), following)
     }
 
     /// A flow ready to be given its parameters and run: a [`FlowBuilder`], a path, or a checked flow.
@@ -246,12 +309,20 @@ fn in_range(what: &str, number: usize, max: usize) -> Result<(), HostError> {
     Err(HostError::new(HostErrorKind::Usage, message))
 }
 
-/// Names a flow run by the time and some random bits, those of the standard library's hash keys.
-fn new_flow_run_id() -> FlowRunId {
+/// A flow run cannot be recorded.
+pub(crate) fn not_recorded(error: &StoreError) -> HostError {
+    let out = "do without a record: `--no-journal`";
+    let help = error.help().map_or(out.to_owned(), |help| format!("{help}; or {out}"));
+    HostError::new(HostErrorKind::Internal, format!("the flow run cannot be recorded: {error}")).with_help(help)
+}
+
+/// Names a flow run by the time, which is given too, and some random bits, those of the standard library's hash keys.
+pub(crate) fn new_flow_run_id() -> (FlowRunId, u64) {
     use std::hash::{BuildHasher, RandomState};
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let random = RandomState::new().hash_one(since_1970) as u32;
-    FlowRunId::new(since_1970.as_millis() as u64, random)
+    let milliseconds = since_1970.as_millis() as u64;
+    (FlowRunId::new(milliseconds, random), milliseconds)
 }
 
 #[cfg(test)]

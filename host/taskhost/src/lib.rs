@@ -42,13 +42,18 @@
 //! values and limits are in [`model`].
 
 pub mod builder;
+mod caching;
 mod call_settings;
 mod component;
+mod difference;
 mod error;
 mod events;
 mod files;
 mod host;
+mod kept;
 mod outputs;
+mod recording;
+mod resume;
 mod run;
 mod runners;
 mod secret_command;
@@ -60,6 +65,7 @@ pub use taskhost_engine as engine;
 pub use taskhost_flow as flow;
 pub use taskhost_model as model;
 pub use taskhost_sandbox::{CachedComponent, Command, CommandOutcome, CompileCache, Inspection, Sandbox, WIT_SECTION};
+pub use taskhost_store as store;
 
 pub use builder::FlowBuilder;
 pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};
@@ -70,6 +76,7 @@ pub use error::{HostError, HostErrorKind, Mistake, RunError};
 pub use events::{ATTACHMENTS_MAX, Events, Happening};
 pub use host::{Host, HostOptions, RunOptions};
 pub use outputs::{OutputError, Outputs};
+pub use resume::Resume;
 pub use run::{IntoFlow, Launch, Run};
 pub use secrets::{FileNeed, SecretSource, SecretSources, Secrets, secrets_wanted};
 pub use typed::{FromValue, IntoValue, TypeMismatch, TypedValue};

@@ -122,7 +122,7 @@ impl Launch {
     pub fn start_observed(self, observer: Arc<dyn Observer>) -> Result<FlowRun, RunError> {
         let plan = taskhost_flow::plan(&self.flow, self.given)?;
         self.host.fetch_secrets(&self.flow)?;
-        Ok(self.host.start(plan, self.options, observer))
+        Ok(self.host.start(plan, self.options, observer)?)
     }
 }
 

@@ -21,7 +21,7 @@ fn on_each_runner(flow: &Path) -> Vec<Value> {
     let host = Host::new(support::options()).expect("a host");
     let run = |(kind, name): (RunnerKind, &str)| {
         let choice = RunnerChoice { kind, workers: Some(2), concurrency: None };
-        let options = RunOptions { runner: choice, runner_override: Some(choice) };
+        let options = RunOptions { runner: choice, runner_override: Some(choice), ..RunOptions::default() };
         let launch = host.prepare(flow).unwrap_or_else(|error| panic!("{}: {error}", flow.display()));
         let outputs =
             launch.options(options).run().unwrap_or_else(|error| panic!("{} on {name}: {error}", flow.display()));

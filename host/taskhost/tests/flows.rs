@@ -212,8 +212,10 @@ fn one_function_runs_without_a_flow() {
     let given = vec![("numbers".to_owned(), Given::Text("[1, 2, 39]".into()))];
     let plan = HOST.plan_call(&path, "sum", given, &CallSettings::default()).expect("a plan");
     let flow = plan.flow().clone();
-    let report =
-        HOST.start(plan, RunOptions::default(), std::sync::Arc::new(taskhost::model::seams::NoObserver)).wait();
+    let report = HOST
+        .start(plan, RunOptions::default(), std::sync::Arc::new(taskhost::model::seams::NoObserver))
+        .expect("a flow run")
+        .wait();
     let FlowRunEnding::Succeeded(values) = report.ending else { panic!("{:?}", report.ending) };
     assert_eq!(taskhost::Outputs::new(&flow, values).output::<u64>("result"), Ok(42));
 

@@ -75,8 +75,8 @@ impl Flows {
     /// Runs a flow on two threads, however it ends; the whole report.
     pub(crate) fn report(&self, flow: &Arc<Flow>) -> Result<FlowRunReport, Failure> {
         let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(2), concurrency: None };
-        let options = RunOptions { runner, runner_override: None };
-        Ok(self.host.start(plan(flow, Vec::new())?, options, Arc::new(NoObserver)).wait())
+        let options = RunOptions { runner, ..RunOptions::default() };
+        Ok(self.host.start(plan(flow, Vec::new())?, options, Arc::new(NoObserver))?.wait())
     }
 
     /// Runs a flow on so many threads; the wall time.
@@ -88,9 +88,9 @@ impl Flows {
     ) -> Result<Duration, Failure> {
         let plan = plan(flow, given)?;
         let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(threads), concurrency: None };
-        let options = RunOptions { runner, runner_override: None };
+        let options = RunOptions { runner, ..RunOptions::default() };
         let started = Instant::now();
-        let run = self.host.start(plan, options, Arc::new(NoObserver));
+        let run = self.host.start(plan, options, Arc::new(NoObserver))?;
         let report: FlowRunReport = run.wait();
         let time = started.elapsed();
         match report.ending {

@@ -47,7 +47,7 @@ fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     let plan = taskhost_flow::plan(&checked.flow, given).map_err(|error| in_words_of_a_call(error, task))?;
     commands::fetch_secrets(&host, &checked.flow, &args.secrets)
         .map_err(|error| secrets_of_a_call(error, &checked.flow))?;
-    let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None);
+    let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
     report(args, &executed, voice)
 }
 

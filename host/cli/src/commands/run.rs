@@ -44,7 +44,7 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
         can_be_drawn(path, format, &flow)?;
     }
     commands::fetch_secrets(&host, &flow, &args.secrets)?;
-    let executed = execute::execute(&host, plan, options, voice, Labels::Tasks);
+    let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
     let exit = report(args, &executed, &written, output)?;
     if let (Some(path), Some(format)) = (&args.graph, format)
         && let Err(error) = draw(path, format, &executed)
