@@ -1,11 +1,13 @@
 //! The command line: what may be written, and its help. Only commands that exist stand here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use taskhost_sandbox::{CompileLimits, EngineKind};
+use taskhost_store::RunState;
 
 /// Run flows of sandboxed WebAssembly tasks.
 #[derive(Parser, Debug)]
@@ -74,6 +76,7 @@ pub(crate) enum Command {
   taskhost run flow.toml -p csv=@weather.csv         the content of a file
   taskhost run flow.toml --params parameters.json --json
   taskhost run flow.toml --runner sequential --graph run.svg
+  taskhost run flow.toml --label nightly             a word to find it by in `taskhost runs`
   taskhost run flow.toml --secret api-token=file:token.txt --output report > report.txt")]
     Run(RunArgs),
     /// Show every mistake of a flow, or what would run and what each task can do
@@ -103,7 +106,17 @@ pub(crate) enum Command {
   taskhost inspect numbers.wasm --verbose            with the names of all imported interfaces
   taskhost inspect numbers.wasm --json")]
     Inspect(InspectArgs),
-    /// List or clear the compiled components kept on disk
+    /// Look at flow runs that were recorded, go on with one that was interrupted, stop or delete some
+    #[command(after_help = "Examples:
+  taskhost runs                                      the newest first
+  taskhost runs --state interrupted --since 7d
+  taskhost runs show latest                          task by task; also by the first letters of an id
+  taskhost runs logs latest --task clean --follow
+  taskhost runs timeline latest -o timeline.svg
+  taskhost runs resume latest                        what has ended is not run again
+  taskhost runs delete --older-than 30d")]
+    Runs(RunsArgs),
+    /// List or clear what is kept on disk: compiled components, results of tasks with `cache`
     #[command(after_help = "Examples:
   taskhost cache list
   taskhost cache clear")]
@@ -128,7 +141,7 @@ pub(crate) enum Command {
 /// Where compiled components are kept.
 #[derive(Args, Debug)]
 pub(crate) struct HostArgs {
-    /// Compile components anew and keep nothing on disk
+    /// Compile components anew, carry out tasks with `cache` anew, and keep neither on disk
     #[arg(long)]
     pub no_cache: bool,
     /// Where compiled components are kept [default: $TASKHOST_CACHE_FOLDER, or the user's cache folder]
@@ -185,6 +198,15 @@ pub(crate) struct RunArgs {
     /// After the run, draw it into this file (.svg, .dot or .mmd)
     #[arg(long, value_name = "FILE")]
     pub graph: Option<PathBuf>,
+    /// Do not record the run: it cannot be resumed, nor looked at later, and no result is taken from the cache
+    #[arg(long)]
+    pub no_journal: bool,
+    /// A word to find the recorded run by; may stand several times
+    #[arg(long = "label", value_name = "WORD", conflicts_with = "no_journal")]
+    pub labels: Vec<String>,
+    /// Carry this task out even if its result is in the cache; may stand several times
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["no_journal", "no_cache"])]
+    pub refresh: Vec<String>,
     /// Secrets.
     #[command(flatten)]
     pub secrets: SecretArgs,
@@ -321,8 +343,179 @@ pub(crate) enum CacheCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Delete everything that is kept; components are compiled again when needed
+    /// Delete everything that is kept; components are compiled again, and tasks carried out, when needed
     Clear,
+}
+
+/// `taskhost runs`.
+#[derive(Args, Debug)]
+#[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
+pub(crate) struct RunsArgs {
+    /// What to do; without it, they are listed.
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+    /// For the list.
+    #[command(flatten)]
+    pub list: RunsListArgs,
+}
+
+/// What to do with recorded runs.
+#[derive(Subcommand, Debug)]
+pub(crate) enum RunsCommand {
+    /// List runs, the newest first
+    List(RunsListArgs),
+    /// Show one run, task by task, with its parameters, failures and outputs
+    Show(RunsShowArgs),
+    /// Print what the tasks of a run wrote
+    Logs(RunsLogsArgs),
+    /// Draw when each task of a run began and ended
+    Timeline(RunsTimelineArgs),
+    /// Stop a run that another process carries out: what runs goes on to its end; once more stops that too
+    Cancel {
+        /// Its id, the beginning of its id, or `latest`
+        #[arg(value_name = "RUN")]
+        run: String,
+    },
+    /// Go on with a run that was interrupted or stopped; what has ended is not run again
+    Resume(RunsResumeArgs),
+    /// Delete runs, and their results that nothing else needs
+    Delete(RunsDeleteArgs),
+}
+
+/// `taskhost runs list`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsListArgs {
+    /// Only runs in this state
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<RunStateArg>,
+    /// Only runs of this flow
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// Only runs that were started no longer ago, such as 12h or 7d
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub since: Option<Duration>,
+    /// At most so many [default: 20, with --json all]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// States of runs.
+#[derive(Clone, Copy, ValueEnum, Debug)]
+pub(crate) enum RunStateArg {
+    /// A process carries it out.
+    Running,
+    /// It has all its outputs.
+    Succeeded,
+    /// A task failed.
+    Failed,
+    /// It was stopped.
+    Cancelled,
+    /// Its process died.
+    Interrupted,
+}
+
+impl From<RunStateArg> for RunState {
+    fn from(state: RunStateArg) -> RunState {
+        match state {
+            RunStateArg::Running => RunState::Running,
+            RunStateArg::Succeeded => RunState::Succeeded,
+            RunStateArg::Failed => RunState::Failed,
+            RunStateArg::Cancelled => RunState::Cancelled,
+            RunStateArg::Interrupted => RunState::Interrupted,
+        }
+    }
+}
+
+/// `taskhost runs show`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsShowArgs {
+    /// Its id, the beginning of its id, or `latest`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `taskhost runs logs`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsLogsArgs {
+    /// Its id, the beginning of its id, or `latest`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// Only lines of this task: its path, with `*` for any index of a mapped subflow
+    #[arg(long, value_name = "TASK")]
+    pub task: Option<String>,
+    /// Wait for more lines until the run is over
+    #[arg(long, short)]
+    pub follow: bool,
+    /// Print one JSON object in each line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `taskhost runs timeline`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsTimelineArgs {
+    /// Its id, the beginning of its id, or `latest`
+    #[arg(value_name = "RUN", default_value = "latest")]
+    pub run: String,
+    /// The .svg file to write [default: text to stdout]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `taskhost runs resume`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsResumeArgs {
+    /// Its id, the beginning of its id, or `latest`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// If the flow has changed, begin a new run with the results of what is unchanged
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object: outputs, state, tasks, usage
+    #[arg(long)]
+    pub json: bool,
+    /// Secrets.
+    #[command(flatten)]
+    pub secrets: SecretArgs,
+    /// How much is said.
+    #[command(flatten)]
+    pub voice: VoiceArgs,
+    /// The cache.
+    #[command(flatten)]
+    pub host: HostArgs,
+}
+
+/// `taskhost runs delete`.
+#[derive(Args, Debug)]
+pub(crate) struct RunsDeleteArgs {
+    /// Ids, the beginnings of ids, or `latest`
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    /// All that ended longer ago, such as 12h or 30d
+    #[arg(long, value_name = "TIME", value_parser = age)]
+    pub older_than: Option<Duration>,
+}
+
+/// `90s`, `15min`, `12h`, `7d`.
+fn age(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let seconds = match text[digits.len()..].trim() {
+        "s" => 1,
+        "min" | "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.trim().parse().ok();
+    let age = number.filter(|_| seconds > 0).and_then(|number| number.checked_mul(seconds));
+    age.map(Duration::from_secs)
+        .ok_or_else(|| "write a number with a unit, such as `90s`, `15min`, `12h` or `7d`".to_owned())
 }
 
 /// `taskhost __compile`.
@@ -355,5 +548,14 @@ mod tests {
     fn command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(age("7d"), Ok(Duration::from_secs(7 * 86_400)));
+        assert_eq!(age("15 min"), Ok(Duration::from_secs(900)));
+        for bad in ["", "7", "d", "7 weeks", "99999999999999999999d"] {
+            assert!(age(bad).is_err(), "{bad}");
+        }
     }
 }

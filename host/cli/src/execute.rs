@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use taskhost::{Host, RunOptions};
-use taskhost_engine::FlowRunReport;
-use taskhost_flow::Plan;
+use taskhost_engine::{FlowRun, FlowRunReport};
+use taskhost_flow::{Flow, Plan};
+use taskhost_model::seams::Observer;
 
 use crate::error::CliError;
 use crate::interrupt;
@@ -28,9 +29,20 @@ pub(crate) fn execute(
     voice: Voice,
     labels: Labels,
 ) -> Result<Executed, CliError> {
-    let tasks = Arc::new(Tasks::new(plan.flow().clone()));
+    let flow = Arc::clone(plan.flow());
+    follow(flow, voice, labels, |observer| Ok(host.start(plan, options, observer)?))
+}
+
+/// Starts a flow run and waits for its end.
+pub(crate) fn follow(
+    flow: Arc<Flow>,
+    voice: Voice,
+    labels: Labels,
+    start: impl FnOnce(Arc<dyn Observer>) -> Result<FlowRun, CliError>,
+) -> Result<Executed, CliError> {
+    let tasks = Arc::new(Tasks::new(flow));
     let progress = Progress::new(tasks.clone(), voice, labels);
-    let run = interrupt::watch(|| Ok(Arc::new(host.start(plan, options, progress.clone())?)), &progress)?;
+    let run = interrupt::watch(|| Ok(Arc::new(start(progress.clone())?)), &progress)?;
     let report = run.wait();
     progress.finish();
     Ok(Executed { report, tasks })

@@ -1,5 +1,5 @@
-//! Ctrl-C and SIGTERM. Before a flow run has started they end the process; then the first cancels the flow run, and the second ends
-//! the process at once.
+//! Ctrl-C and SIGTERM. Before a flow run has started they end the process; then the first lets what runs come to its end, the second stops
+//! it, and the third ends the process at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,8 @@ enum State {
         asked: bool,
     },
     Running(Arc<FlowRun>, Arc<Progress>),
+    /// Nothing new starts.
+    Draining(Arc<FlowRun>, Arc<Progress>),
     Stopping,
 }
 
@@ -68,6 +70,17 @@ fn on_signal() {
     match std::mem::replace(&mut *state, State::Stopping) {
         State::Starting { asked: false } => *state = State::Starting { asked: true },
         State::Running(run, progress) => {
+            *state = State::Draining(Arc::clone(&run), Arc::clone(&progress));
+            drop(state);
+            let running = progress.in_work();
+            let what = match running {
+                0 => "nothing new starts".to_owned(),
+                _ => format!("nothing new starts; waiting for what runs of {}", crate::render::count(running, "task")),
+            };
+            progress.say(&format!("{} {what} (once more: stop)\n", styled(STRONG, "interrupted:")));
+            run.drain();
+        }
+        State::Draining(run, progress) => {
             drop(state);
             let (ended, all) = progress.counts();
             let what = match all - ended {

@@ -47,10 +47,17 @@ mod signals {
     }
 
     #[test]
-    fn ctrl_c_stops_tasks_that_wait_and_tasks_that_compute_and_says_what_was_done() {
+    fn ctrl_c_lets_tasks_end_and_once_more_stops_those_that_wait_and_those_that_compute() {
         for signal in ["-INT", "-TERM"] {
             let folder = Folder::new();
-            let (child, stderr) = started(&folder);
+            let (child, mut stderr) = started(&folder);
+            send(signal, &child);
+            let mut line = String::new();
+            while !line.contains("interrupted: ") {
+                line.clear();
+                assert!(stderr.read_line(&mut line).expect("text") > 0, "the signal is not answered");
+            }
+            assert!(line.contains("waiting for what runs of"), "{line}");
             send(signal, &child);
             let (said, time) = ended(child, stderr);
             assert_eq!(said.code, Some(130), "{said:?}");

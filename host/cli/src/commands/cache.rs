@@ -1,9 +1,12 @@
-//! `taskhost cache`: the compiled components kept on disk.
+//! `taskhost cache`: the compiled components kept on disk, and the results of tasks with `cache`.
+
+use std::time::Duration;
 
 use serde_json::json;
 use taskhost::HostOptions;
 use taskhost::{CachedComponent, CompileCache};
 use taskhost_model::task_run::Bytes;
+use taskhost_store::{CacheSize, Collected, Store};
 
 use crate::args::{CacheArgs, CacheCommand};
 use crate::error::{CliError, Exit, reason};
@@ -22,14 +25,59 @@ pub(crate) fn run(args: &CacheArgs) -> Result<Exit, CliError> {
     let cache = CompileCache::new(folder);
     let failed = |error| CliError::reading(cache.folder(), &error);
     match args.command {
-        CacheCommand::List { json: false } => output::stdout(&list(&cache, &cache.list().map_err(failed)?))?,
-        CacheCommand::List { json: true } => output::stdout(&list_json(&cache, &cache.list().map_err(failed)?))?,
+        CacheCommand::List { json: false } => {
+            output::stdout(&list(&cache, &cache.list().map_err(failed)?))?;
+            if let Some(words) = results_in_words(&results()?) {
+                output::stdout(&format!("{words}\n"))?;
+            }
+        }
+        CacheCommand::List { json: true } => {
+            output::stdout(&list_json(&cache, &cache.list().map_err(failed)?, results()?))?;
+        }
         CacheCommand::Clear => {
             let cleared = cache.clear().map_err(|error| not_cleared(&cache, &error))?;
             output::stdout(&format!("deleted {} from {}\n", total(&cleared), cache.folder().display()))?;
+            let (results, values) = clear_results()?;
+            if let Some(words) = results_in_words(&results) {
+                output::stdout(&format!("deleted {words}\n"))?;
+            }
+            if values.files > 0 {
+                let words = render::count(values.files, "stored value");
+                output::stdout(&format!("deleted {words} that no flow run needs, {}\n", Bytes(values.bytes)))?;
+            }
         }
     }
     Ok(Exit::Fine)
+}
+
+/// How young a stored value is not looked at: who put it may be about to write the row that refers to it.
+const YOUNG: Duration = Duration::from_secs(15 * 60);
+
+/// Whether anything was ever recorded.
+fn is_recorded() -> bool {
+    HostOptions::default().data_folder_in_use().is_some_and(|folder| folder.join("runs").exists())
+}
+
+/// The results that are kept.
+fn results() -> Result<CacheSize, CliError> {
+    match is_recorded() {
+        true => Ok(Store::open_for_reading(&super::runs::data_folder()?)?.cache().size()?),
+        false => Ok(CacheSize::default()),
+    }
+}
+
+fn clear_results() -> Result<(CacheSize, Collected), CliError> {
+    if !is_recorded() {
+        return Ok(Default::default());
+    }
+    let store = Store::open(&super::runs::data_folder()?)?;
+    Ok((store.cache().clear()?, store.collect_artifacts(YOUNG)?))
+}
+
+/// `3 task results, 1.5 MiB`; none if there are none.
+fn results_in_words(results: &CacheSize) -> Option<String> {
+    let words = || format!("{}, {}", render::count(results.entries, "task result"), Bytes(results.bytes));
+    (results.entries > 0).then(words)
 }
 
 fn not_cleared(cache: &CompileCache, error: &std::io::Error) -> CliError {
@@ -47,10 +95,12 @@ fn list(cache: &CompileCache, found: &[CachedComponent]) -> String {
     format!("{}{} in {}\n", lines.collect::<String>(), total(found), cache.folder().display())
 }
 
-fn list_json(cache: &CompileCache, found: &[CachedComponent]) -> String {
+fn list_json(cache: &CompileCache, found: &[CachedComponent], results: CacheSize) -> String {
     let components: Vec<_> =
         found.iter().map(|component| json!({ "name": component.name, "size-bytes": component.size_bytes })).collect();
-    format!("{:#}\n", json!({ "folder": cache.folder().display().to_string(), "components": components }))
+    let results = json!({ "entries": results.entries, "size-bytes": results.bytes });
+    let folder = cache.folder().display().to_string();
+    format!("{:#}\n", json!({ "folder": folder, "components": components, "results": results }))
 }
 
 /// `2 compiled components, 1.5 MiB`.

@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod inspect;
 mod read;
 pub(crate) mod run;
+pub(crate) mod runs;
 pub(crate) mod schema;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Graph(args) => graph::run(&args),
         Command::Call(args) => interrupt::listen().and_then(|()| call::run(&args)),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Runs(args) => runs::run(args),
         Command::Cache(args) => cache::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Schema => schema::run(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use taskhost::{HostOptions, RunOptions};
-use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind};
+use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind, TaskKind};
 use taskhost_model::FlowRunEnding;
 
 use crate::args::{RunArgs, Runner};
@@ -12,7 +12,7 @@ use crate::commands::{self, graph, read};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::output::{self, WARN, styled};
-use crate::progress::Labels;
+use crate::progress::{Labels, Voice};
 use crate::render::hints;
 use crate::render::report::{Report, Written};
 use crate::render::values::{self, pretty};
@@ -39,13 +39,20 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
     let flow = commands::checked_flow(&host, file, voice)?.flow;
     let output = args.output.as_deref().map(|name| output_named(&flow, name)).transpose()?;
     let plan = taskhost_flow::plan(&flow, given(args, &flow)?).map_err(|error| with_examples(error, args, &flow))?;
-    let options = RunOptions { runner_override: runner(args, &flow), ..RunOptions::default() };
+    let options = RunOptions {
+        runner_override: runner(args, &flow),
+        use_results: !args.host.no_cache,
+        refresh: refreshed(args, &flow)?,
+        labels: args.labels.clone(),
+        ..RunOptions::default()
+    };
     if let (Some(path), Some(format)) = (&args.graph, format) {
         can_be_drawn(path, format, &flow)?;
     }
     commands::fetch_secrets(&host, &flow, &args.secrets)?;
     let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
-    let exit = report(args, &executed, &written, output)?;
+    let told = Told { file: &args.flow, voice, json: args.json, output, is_recorded: !args.no_journal };
+    let exit = report(&told, &executed, &written)?;
     if let (Some(path), Some(format)) = (&args.graph, format)
         && let Err(error) = draw(path, format, &executed)
     {
@@ -56,9 +63,20 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-fn report(args: &RunArgs, executed: &Executed, written: &Written, one: Option<usize>) -> Result<Exit, CliError> {
-    let voice = args.voice.voice();
-    let file = args.flow.display().to_string();
+/// What is to be told of a flow run, and how.
+pub(crate) struct Told<'a> {
+    pub file: &'a Path,
+    pub voice: Voice,
+    pub json: bool,
+    /// The position of the only output that is wanted.
+    pub output: Option<usize>,
+    pub is_recorded: bool,
+}
+
+/// Tells how a flow run ended.
+pub(crate) fn report(told: &Told, executed: &Executed, written: &Written) -> Result<Exit, CliError> {
+    let voice = told.voice;
+    let file = told.file.display().to_string();
     let report = Report { run: &executed.report, tasks: &executed.tasks, file: Some(&file), written: Some(written) };
     let failures = report.failures(voice);
     if !failures.is_empty() {
@@ -70,12 +88,41 @@ fn report(args: &RunArgs, executed: &Executed, written: &Written, one: Option<us
     execute::say(&report.handled(), voice);
     execute::say(&report.usage(voice), voice);
     execute::say(&report.summary(voice), voice);
-    match one {
-        _ if args.json => output::stdout(&(pretty(&report.json()) + "\n"))?,
+    match &report.run.journal_error {
+        Some(_) => output::stderr(&report.record(told.is_recorded)),
+        None => execute::say(&report.record(told.is_recorded), voice),
+    }
+    match told.output {
+        _ if told.json => output::stdout(&(pretty(&report.json()) + "\n"))?,
         Some(output) => print_output(&report, output)?,
         None => output::stdout(&report.outputs())?,
     }
     Ok(report.exit())
+}
+
+/// The tasks that `--refresh` names, of the flow or of a subflow.
+fn refreshed(args: &RunArgs, flow: &Flow) -> Result<Vec<String>, CliError> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut flows = vec![flow];
+    let mut at = 0;
+    while let (false, Some(flow)) = (args.refresh.is_empty(), flows.get(at).copied()) {
+        for task in &flow.tasks {
+            names.push(&task.name);
+            if let TaskKind::Subflow(inner) = &task.kind
+                && !flows.iter().any(|known| std::ptr::eq(*known, &**inner))
+            {
+                flows.push(inner);
+            }
+        }
+        at += 1;
+    }
+    if let Some(name) = args.refresh.iter().find(|name| !names.contains(&&***name)) {
+        let near = hints::nearest(name, names.iter().copied());
+        let help =
+            near.map_or("name a task of the flow or of a subflow".to_owned(), |near| format!("did you mean `{near}`?"));
+        return Err(CliError::usage(format!("flow `{}` has no task `{name}`", flow.name), help));
+    }
+    Ok(args.refresh.clone())
 }
 
 /// The output of a flow that `--output` names.
@@ -129,7 +176,8 @@ fn host_options(args: &RunArgs, file: &FlowFile) -> Result<HostOptions, CliError
     let workers = args.workers.map_or(default.workers, |workers| workers as usize);
     let concurrency =
         args.concurrency.map_or_else(|| read::concurrency_needed(file), |concurrency| concurrency as usize);
-    Ok(HostOptions { workers, concurrency, secrets: args.secrets.sources()?, ..default })
+    let secrets = args.secrets.sources()?;
+    Ok(HostOptions { workers, concurrency, secrets, keep_runs: !args.no_journal, ..default })
 }
 
 fn given(args: &RunArgs, flow: &Flow) -> Result<Vec<(String, taskhost_flow::Given)>, CliError> {

@@ -7,6 +7,7 @@ mod layout;
 mod mermaid;
 mod of_flow;
 mod svg;
+pub(crate) mod timeline;
 
 use std::time::Duration;
 

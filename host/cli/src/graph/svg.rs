@@ -274,7 +274,7 @@ fn class(state: State) -> &'static str {
 }
 
 /// At most so many characters as fit in a box; the whole is in the tooltip.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     if text.chars().count() <= TASK_TEXT_MAX {
         return text.to_owned();
     }
@@ -295,7 +295,7 @@ fn text_width(text: &str, size: f64) -> f64 {
 }
 
 /// Text that may stand in XML; characters that XML forbids are replaced.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, character| {
         match character {
             '&' => out.push_str("&amp;"),

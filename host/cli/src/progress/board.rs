@@ -84,6 +84,11 @@ impl Board {
         }
     }
 
+    /// Tasks in work, without subflows.
+    pub(crate) fn working(&self) -> u64 {
+        self.tasks.values().filter(|entry| entry.counts).count() as u64
+    }
+
     /// The first tasks in work, by their order of start, and how many there are.
     pub(crate) fn in_work(&self, most: usize) -> (Vec<(&Arc<str>, &Entry)>, usize) {
         let first = self.in_work.values().take(most).filter_map(|task| self.tasks.get_key_value(task)).collect();

@@ -100,6 +100,11 @@ impl Progress {
         (board.runs_ended, board.runs)
     }
 
+    /// Tasks that have runs to end.
+    pub(crate) fn in_work(&self) -> u64 {
+        self.lock().board.working()
+    }
+
     /// Writes a message above the lines at the bottom.
     pub(crate) fn say(&self, text: &str) {
         self.lock().write(text);

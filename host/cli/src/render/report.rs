@@ -77,6 +77,7 @@ impl Report<'_> {
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         match self.run.ending {
+            _ if self.run.journal_error.is_some() => Exit::Internal,
             FlowRunEnding::Succeeded(_) => Exit::Fine,
             FlowRunEnding::Failed(_) => Exit::RunFailed,
             FlowRunEnding::Cancelled => Exit::Interrupted,
@@ -304,10 +305,35 @@ impl Report<'_> {
                 format!("flow run {id} {} after {time}: {what}", styled(WARN, "interrupted"))
             }
         };
+        let cached = self.leaves().map(|task| task.runs_cached).sum::<u64>();
+        if cached > 0 {
+            let _ = write!(line, ", {} from the cache", super::grouped(cached));
+        }
+        match self.leaves().map(|task| task.retries).sum::<u64>() {
+            0 => {}
+            1 => line.push_str(", 1 retry"),
+            retries => {
+                let _ = write!(line, ", {} retries", super::grouped(retries));
+            }
+        }
         if voice == Voice::Verbose {
             let _ = write!(line, " ({})", usage::words(&self.run.usage));
         }
         line + "\n"
+    }
+
+    /// What is not in its journal, and what to do when it was stopped; empty if there is nothing to say.
+    pub(crate) fn record(&self, is_recorded: bool) -> String {
+        if let Some(error) = &self.run.journal_error {
+            let help = error.help.as_ref().map_or(String::new(), |help| super::failure::help_line(help));
+            return format!("{} the flow run could not be recorded to its end: {error}\n{help}", styled(BAD, "error:"));
+        }
+        match self.run.ending {
+            FlowRunEnding::Cancelled if is_recorded => {
+                super::failure::help_line(&format!("`taskhost runs resume {}` goes on with it", self.run.id))
+            }
+            _ => String::new(),
+        }
     }
 
     /// The outputs for people; empty if there are none.
@@ -374,7 +400,13 @@ impl Report<'_> {
         json!({
             "task": &*task.path,
             "state": task.state.as_ref().map(task_state_name),
-            "runs": { "all": task.runs, "ended": task.runs_ended, "failed": task.runs_failed },
+            "runs": {
+                "all": task.runs,
+                "ended": task.runs_ended,
+                "failed": task.runs_failed,
+                "cached": task.runs_cached,
+            },
+            "retries": task.retries,
             "failures": failures,
             "refusals": refusals.collect::<Vec<Json>>(),
             "usage": usage::json(&task.usage),
@@ -401,7 +433,7 @@ pub(crate) fn state_name(ending: &FlowRunEnding) -> &'static str {
     }
 }
 
-fn task_state_name(state: &TaskState) -> &'static str {
+pub(crate) fn task_state_name(state: &TaskState) -> &'static str {
     match state {
         TaskState::Succeeded => "succeeded",
         TaskState::Failed => "failed",

@@ -1,0 +1,104 @@
+//! `taskhost runs list`: the newest first.
+
+use serde_json::{Value as Json, json};
+use taskhost_store::{RunFilter, RunState, RunSummary};
+
+use super::{moment, timestamp};
+use crate::args::RunsListArgs;
+use crate::error::{CliError, Exit};
+use crate::output::{self, BAD, DIM, GOOD, STRONG, WARN, styled, visible};
+use crate::render::{self, count, duration, usage};
+
+/// Runs that are listed for people unless they ask for more.
+const LISTED: usize = 20;
+
+pub(super) fn run(args: &RunsListArgs) -> Result<Exit, CliError> {
+    let filter = RunFilter {
+        state: args.state.map(Into::into),
+        flow: args.flow.clone(),
+        since: args.since.map(|age| super::now().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))),
+        limit: if args.json { args.limit } else { Some(args.limit.unwrap_or(LISTED) + 1) },
+    };
+    let mut runs = match super::open()? {
+        Some(store) => store.runs(&filter)?,
+        None => Vec::new(),
+    };
+    if args.json {
+        let runs: Vec<Json> = runs.iter().map(json_of).collect();
+        output::stdout(&format!("{:#}\n", json!({ "runs": runs })))?;
+        return Ok(Exit::Fine);
+    }
+    if runs.is_empty() {
+        output::stderr("no flow runs are recorded that fit\n");
+        return Ok(Exit::Fine);
+    }
+    let shown = args.limit.unwrap_or(LISTED);
+    let has_more = runs.len() > shown;
+    runs.truncate(shown);
+    output::stdout(&table(&runs))?;
+    if has_more {
+        output::stderr(&styled(DIM, "there are more; `--limit N` lists them\n"));
+    }
+    Ok(Exit::Fine)
+}
+
+fn table(runs: &[RunSummary]) -> String {
+    let flow = |run: &RunSummary| render::shortened(&visible(&run.flow), 30);
+    let width = runs.iter().map(|run| flow(run).chars().count()).max().unwrap_or(0).max(4);
+    let head = format!("{:16}  {:11}  {:width$}  {:19}  {:>11}  TASK RUNS", "ID", "STATE", "FLOW", "STARTED", "TOOK");
+    let mut out = styled(STRONG, head) + "\n";
+    for run in runs {
+        let line = format!(
+            "{}  {}  {:width$}  {:19}  {:>11}  {}\n",
+            run.id,
+            state(run.state, 11),
+            flow(run),
+            moment(run.started),
+            duration(run.elapsed),
+            task_runs(run)
+        );
+        out.push_str(&line);
+    }
+    out
+}
+
+/// `12 of 48, 2 failed`.
+pub(super) fn task_runs(run: &RunSummary) -> String {
+    let mut parts = vec![match run.runs_ended == run.runs {
+        true => render::grouped(run.runs),
+        false => format!("{} of {}", render::grouped(run.runs_ended), render::grouped(run.runs)),
+    }];
+    parts.extend((run.runs_failed > 0).then(|| format!("{} failed", render::grouped(run.runs_failed))));
+    parts.extend((run.runs_cached > 0).then(|| format!("{} from the cache", render::grouped(run.runs_cached))));
+    parts.extend((run.retries > 0).then(|| count(run.retries, "retry").replace("retrys", "retries")));
+    parts.join(", ")
+}
+
+/// A state in its colour, so many columns wide.
+pub(super) fn state(state: RunState, width: usize) -> String {
+    let style = match state {
+        RunState::Succeeded => GOOD,
+        RunState::Failed => BAD,
+        RunState::Cancelled | RunState::Interrupted => WARN,
+        RunState::Running => STRONG,
+    };
+    styled(style, format!("{:width$}", state.word()))
+}
+
+/// For programs.
+pub(super) fn json_of(run: &RunSummary) -> Json {
+    json!({
+        "run": run.id.to_string(),
+        "flow": run.flow,
+        "state": run.state.word(),
+        "labels": run.labels,
+        "started": timestamp(run.started),
+        "ended": run.ended.and_then(timestamp),
+        "wall-time-seconds": run.elapsed.as_secs_f64(),
+        "resumed": run.resumed,
+        "runs": { "all": run.runs, "ended": run.runs_ended, "failed": run.runs_failed, "cached": run.runs_cached },
+        "retries": run.retries,
+        "usage": usage::json(&run.usage),
+        "failure": run.failure,
+    })
+}

@@ -1,0 +1,40 @@
+//! `taskhost runs resume`: goes on with a run that was interrupted or stopped, and tells what `taskhost run` would.
+
+use std::path::PathBuf;
+
+use taskhost::{HostOptions, RunOptions};
+
+use crate::args::RunsResumeArgs;
+use crate::commands::run::{Told, or_as_json, report};
+use crate::commands::{self, read};
+use crate::error::{CliError, Exit};
+use crate::execute;
+use crate::output::{HELP, styled};
+use crate::progress::Labels;
+use crate::render::report::Written;
+
+pub(super) fn run(args: &RunsResumeArgs) -> Result<Exit, CliError> {
+    or_as_json(args.json, resume(args))
+}
+
+fn resume(args: &RunsResumeArgs) -> Result<Exit, CliError> {
+    let voice = args.voice.voice();
+    let (_, id) = super::find(&args.run)?;
+    let options = HostOptions { secrets: args.secrets.sources()?, keep_runs: true, ..HostOptions::default() };
+    let host = commands::open_host(&args.host, options)?;
+    let resume = host.resume(id, args.force)?;
+    let file = PathBuf::from(&resume.record().file);
+    let written = Written::of(&read::flow_file(&file)?);
+    if resume.is_new() {
+        let what = "the flow has changed: a new flow run begins with the results of what is unchanged";
+        execute::say(&format!("{} {what}\n", styled(HELP, "note:")), voice);
+    }
+    if resume.can_run() {
+        commands::fetch_secrets(&host, resume.flow(), &args.secrets)?;
+    }
+    let options = RunOptions { use_results: !args.host.no_cache, ..RunOptions::default() };
+    let flow = resume.flow().clone();
+    let executed = execute::follow(flow, voice, Labels::Tasks, |observer| Ok(resume.start(options, observer)?))?;
+    let told = Told { file: &file, voice, json: args.json, output: None, is_recorded: true };
+    report(&told, &executed, &written)
+}

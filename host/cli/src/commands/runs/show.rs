@@ -1,0 +1,191 @@
+//! `taskhost runs show`: one run, task by task.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value as Json, json};
+use taskhost_model::task_run::Bytes;
+use taskhost_model::{FlowRunEnding, RunEvent, TaskState, json as values};
+use taskhost_store::{RunRecord, RunSummary, Store, TaskSummary};
+
+use super::{list, moment};
+use crate::args::RunsShowArgs;
+use crate::error::{CliError, Exit};
+use crate::output::{self, BAD, DIM, GOOD, HELP, STRONG, styled, visible, visible_line};
+use crate::render::failure;
+use crate::render::report::object;
+use crate::render::{self, duration, usage};
+
+/// Failures that are told for each task.
+const FAILURES: usize = 3;
+
+pub(super) fn run(args: &RunsShowArgs) -> Result<Exit, CliError> {
+    let (store, id) = super::find(&args.run)?;
+    let (run, record, tasks) = (store.run(id)?, store.record(id)?, store.tasks(id)?);
+    if args.json {
+        output::stdout(&(render::values::pretty(&json_of(&store, &run, &record, &tasks)?) + "\n"))?;
+        return Ok(Exit::Fine);
+    }
+    let mut out = heading(&run, &record);
+    out.push_str(&table(&tasks));
+    out.push_str(&failures(&tasks));
+    for (name, value, ty) in outputs(&store, &run)?.iter().flatten() {
+        out.push_str(&render::values::output(name, value.as_ref(), ty));
+    }
+    output::stdout(&out)?;
+    if run.state == taskhost_store::RunState::Interrupted {
+        output::stderr(&format!(
+            "{} its process has died; `taskhost runs resume {id}` goes on with it\n",
+            styled(HELP, "help:")
+        ));
+    }
+    Ok(Exit::Fine)
+}
+
+fn heading(run: &RunSummary, record: &RunRecord) -> String {
+    let mut out = format!("{}  {}  {}\n", styled(STRONG, visible(&run.flow)), list::state(run.state, 0), run.id);
+    let resumed = if run.resumed > 0 { format!(", resumed {} times", run.resumed) } else { String::new() };
+    let _ = writeln!(out, "started {}, took {}{resumed}", moment(run.started), duration(run.elapsed));
+    let _ = writeln!(out, "{} · {}", list::task_runs(run), usage::words(&run.usage));
+    if !record.file.is_empty() {
+        let _ = writeln!(out, "flow {} · taskhost {}", visible(&record.file), visible(&record.taskhost));
+    }
+    for parameter in &record.parameters {
+        let text = values::to_string(&parameter.value, &parameter.ty);
+        let _ = writeln!(out, "parameter {} = {}", parameter.name, render::shortened(&visible_line(&text), 100));
+    }
+    out.push('\n');
+    out
+}
+
+fn table(tasks: &[TaskSummary]) -> String {
+    let width = tasks.iter().map(|task| task.path.chars().count()).max().unwrap_or(0).clamp(4, 40);
+    let head = format!("  {:width$}  {:9}  {:>11}  {:>9}  {:>9}  TASK RUNS", "TASK", "STATE", "TOOK", "CPU", "MEMORY");
+    let mut out = styled(STRONG, head) + "\n";
+    for task in tasks {
+        let (sign, word) = match &task.state {
+            Some(TaskState::Succeeded) => (styled(GOOD, "✓"), "succeeded"),
+            Some(TaskState::Failed) => (styled(BAD, "✗"), "failed"),
+            Some(TaskState::Skipped) => (styled(DIM, "–"), "skipped"),
+            Some(TaskState::NotRun(_)) => (styled(DIM, "–"), "not run"),
+            Some(TaskState::Cancelled) => (styled(DIM, "–"), "stopped"),
+            None if task.started_at.is_some() => (styled(STRONG, "·"), "running"),
+            None => (styled(DIM, "·"), "waiting"),
+        };
+        let took = match (task.started_at, task.ended_at) {
+            (Some(start), Some(end)) => duration(end.saturating_sub(start)),
+            _ => String::new(),
+        };
+        let used = |text: String| if task.runs_ended > 0 { text } else { String::new() };
+        let progress = task.progress.as_ref().filter(|_| task.state.is_none()).map(|progress| {
+            let total = if progress.total > 0 { format!(" of {}", progress.total) } else { String::new() };
+            format!("  {}{total} {}", progress.done, visible_line(&progress.message))
+        });
+        let _ = writeln!(
+            out,
+            "{sign} {:width$}  {word:9}  {took:>11}  {:>9}  {:>9}  {}{}",
+            render::shortened(&visible_line(&task.path), 40),
+            used(duration(task.usage.cpu_time)),
+            used(Bytes(task.usage.memory_bytes_peak).to_string()),
+            runs(task),
+            progress.unwrap_or_default()
+        );
+    }
+    out.push('\n');
+    out
+}
+
+fn runs(task: &TaskSummary) -> String {
+    let mut parts = vec![match task.runs_ended == task.runs {
+        true => render::grouped(task.runs),
+        false => format!("{} of {}", render::grouped(task.runs_ended), render::grouped(task.runs)),
+    }];
+    parts.extend((task.runs_failed > 0).then(|| format!("{} failed", task.runs_failed)));
+    parts.extend((task.runs_cached > 0).then(|| format!("{} from the cache", task.runs_cached)));
+    parts.extend((task.retries > 0).then(|| format!("{} tried again", task.retries)));
+    parts.join(", ")
+}
+
+fn failures(tasks: &[TaskSummary]) -> String {
+    let mut out = String::new();
+    for task in tasks {
+        for failed in task.failures.iter().take(FAILURES) {
+            let index = failed.index.filter(|_| task.runs > 1).map_or(String::new(), |index| format!("[{index}]"));
+            let text = failed.failure.to_string();
+            let _ = writeln!(out, "{} {}{index} {}", styled(BAD, "✗"), failed.task, visible(&text));
+        }
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+type Output = (String, Option<taskhost_model::Value>, taskhost_model::ValueType);
+
+/// The outputs of a run that succeeded.
+fn outputs(store: &Store, run: &RunSummary) -> Result<Option<Vec<Output>>, CliError> {
+    if run.state != taskhost_store::RunState::Succeeded {
+        return Ok(None);
+    }
+    let declared = store.record(run.id)?.outputs;
+    for event in store.events(run.id)?.without_results() {
+        if let RunEvent::FlowRunEnded(FlowRunEnding::Succeeded(outputs)) = event?.event {
+            return Ok(Some(declared.into_iter().zip(outputs).map(|((name, ty), value)| (name, value, ty)).collect()));
+        }
+    }
+    Ok(None)
+}
+
+fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskSummary]) -> Result<String, CliError> {
+    let Json::Object(summary) = list::json_of(run) else { return Ok(String::new()) };
+    let parameters =
+        object(record.parameters.iter().map(|given| (given.name.clone(), values::to_string(&given.value, &given.ty))));
+    let outputs = outputs(store, run)?.map_or("null".to_owned(), |outputs| {
+        object(outputs.iter().map(|(name, value, ty)| {
+            (name.clone(), value.as_ref().map_or("null".to_owned(), |value| values::to_string(value, ty)))
+        }))
+    });
+    let files: Vec<&str> = record.files.iter().map(|file| &*file.path).collect();
+    let components: Vec<Json> = record
+        .components
+        .iter()
+        .map(|used| json!({ "name": used.name, "path": used.path, "digest": used.digest.to_string() }))
+        .collect();
+    let tasks: Vec<Json> = tasks.iter().map(task_json).collect();
+    let rest = [
+        ("parameters", parameters),
+        ("outputs", outputs),
+        ("file", json!(record.file).to_string()),
+        ("files", json!(files).to_string()),
+        ("components", Json::from(components).to_string()),
+        ("taskhost", json!(record.taskhost).to_string()),
+        ("tasks", Json::from(tasks).to_string()),
+    ];
+    let summary = summary.into_iter().map(|(key, value)| (key, value.to_string()));
+    Ok(object(summary.chain(rest.into_iter().map(|(key, value)| (key.to_owned(), value)))))
+}
+
+fn task_json(task: &TaskSummary) -> Json {
+    let failures: Vec<Json> = task
+        .failures
+        .iter()
+        .map(|failed| {
+            json!({
+                "task": &*failed.task,
+                "index": failed.index,
+                "kind": failure::kind(&failed.failure),
+                "message": failed.failure.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "task": &*task.path,
+        "state": task.state.as_ref().map(render::report::task_state_name),
+        "runs": { "all": task.runs, "ended": task.runs_ended, "failed": task.runs_failed, "cached": task.runs_cached },
+        "retries": task.retries,
+        "failures": failures,
+        "usage": usage::json(&task.usage),
+        "started-at-seconds": task.started_at.map(|time| time.as_secs_f64()),
+        "ended-at-seconds": task.ended_at.map(|time| time.as_secs_f64()),
+    })
+}
