@@ -17,8 +17,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-engine", &["taskhost-model", "taskhost-flow"]),
     ("taskhost-sandbox", &["taskhost-model"]),
     ("taskhost-store", &["taskhost-model"]),
-    ("taskhost", &["taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox"]),
-    ("taskhost-cli", &["taskhost", "taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox"]),
+    ("taskhost", &["taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox", "taskhost-store"]),
+    (
+        "taskhost-cli",
+        &["taskhost", "taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox", "taskhost-store"],
+    ),
 ];
 
 /// The one crate under `host/` that names wasmtime: replacing the engine, or auditing its use, is a matter of one folder.
