@@ -150,3 +150,47 @@ mod signals {
         }
     }
 }
+
+/// Everything below a folder.
+fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => files(&path, found),
+            false => found.push(path),
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_in_nothing_that_a_recorded_run_leaves_on_disk() {
+    let folder = Folder::new();
+    let component = guest("outside");
+    folder.write("token.txt", "hunter2-correct-horse\nsecond line of it");
+    folder.write(
+        "flow.toml",
+        format!(
+            "name = \"telling\"\n[components]\noutside = {component:?}\n[tasks.tell]\ncall = \"outside.tell-setting\"\n\
+             map = [\"how\"]\nwith = {{ key = \"api-token\", how = [\"print\", \"return\", \"fail\", \"open\", \"panic\"] }}\n\
+             on-failure = \"collect\"\ncache = true\nretry = {{ attempts = 2, delay = \"1ms\" }}\nallow.secrets = [\"api-token\"]\n\
+             [outputs]\ntold = \"${{tell}}\"\n"
+        ),
+    );
+    let data = folder.0.join("data");
+    let mut command = folder.command(&["run", "flow.toml", "--secret", "api-token=file:token.txt"]);
+    command.env("TASKHOST_DATA_FOLDER", &data).env("TASKHOST_CACHE_FOLDER", folder.0.join("compiled"));
+    let said: Said = alone(&folder, &mut command).output().expect("a process").into();
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let mut found = Vec::new();
+    files(&data, &mut found);
+    let mut says_stars = false;
+    for path in &found {
+        let bytes = std::fs::read(path).expect("a file");
+        let has = |part: &str| bytes.windows(part.len()).any(|window| window == part.as_bytes());
+        for part in ["hunter2", "horse", "second line of it"] {
+            assert!(!has(part), "`{part}` is in {}", path.display());
+        }
+        says_stars |= has("log ***");
+    }
+    assert!(says_stars, "the run is recorded, with its log: {found:?}");
+}

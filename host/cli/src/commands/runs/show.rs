@@ -45,7 +45,7 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     let mut out = format!("{}  {}  {}\n", styled(STRONG, visible(&run.flow)), list::state(run.state, 0), run.id);
     let resumed = if run.resumed > 0 { format!(", resumed {} times", run.resumed) } else { String::new() };
     let _ = writeln!(out, "started {}, took {}{resumed}", moment(run.started), duration(run.elapsed));
-    let _ = writeln!(out, "{} · {}", list::task_runs(run), usage::words(&run.usage));
+    let _ = writeln!(out, "task runs: {} · {}", list::task_runs(run), usage::words(&run.usage));
     if !record.file.is_empty() {
         let _ = writeln!(out, "flow {} · taskhost {}", visible(&record.file), visible(&record.taskhost));
     }
