@@ -26,6 +26,17 @@ impl Flows {
         Ok(Flows { host: Host::new(HostOptions::default())?, folder: root.join("tests/bench") })
     }
 
+    /// The same with a journal, in this data folder.
+    pub(crate) fn recorded(root: &Path, data: &Path) -> Result<Flows, Failure> {
+        let options = HostOptions {
+            keep_runs: true,
+            data_folder: Some(data.to_owned()),
+            cache_folder: Some(data.join("compiled")),
+            ..HostOptions::default()
+        };
+        Ok(Flows { host: Host::new(options)?, folder: root.join("tests/bench") })
+    }
+
     pub(crate) fn check(&self, text: String) -> Result<Arc<Flow>, Failure> {
         let source = taskhost_flow::FlowSource::new(self.folder.join("flow.toml"), text);
         Ok(self.host.check(&Arc::new(source))?.flow)

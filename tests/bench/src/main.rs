@@ -7,6 +7,7 @@
 mod bare;
 mod figures;
 mod flows;
+mod journal;
 mod late;
 mod limits;
 
@@ -51,7 +52,7 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 8] = [
+const CASES: [(&str, Case); 9] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
@@ -60,6 +61,7 @@ const CASES: [(&str, Case); 8] = [
     ("process", Bench::process),
     ("limits", Bench::limits),
     ("late", Bench::late),
+    ("journal", Bench::journal),
 ];
 
 /// How many rounds, and which group of figures if not all.
