@@ -80,8 +80,11 @@ fn outputs(said: &Said) -> serde_json::Value {
     json["outputs"].clone()
 }
 
+/// A flow run, and its task runs that have ended, with so many lines in its log.
+type Ended = (FlowRunId, HashMap<(String, u32), usize>);
+
 /// The task runs of the newest flow run that have ended, with their lines in its log.
-fn ended(folder: &Folder) -> Option<(FlowRunId, HashMap<(String, u32), usize>)> {
+fn ended(folder: &Folder) -> Option<Ended> {
     if !data(folder).join("runs/journal.sqlite").exists() {
         return None;
     }
@@ -130,7 +133,7 @@ fn a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one_and_repeats_n
     while kills > 0 {
         let before = ended(&folder).map(|(id, _)| id);
         let mut child = run();
-        let mut known: Option<(FlowRunId, HashMap<(String, u32), usize>)> = None;
+        let mut known: Option<Ended> = None;
         loop {
             let time = if kills > 0 { Duration::from_millis(dice.up_to(900)) } else { Duration::from_secs(600) };
             let said = or_killed(child, time);

@@ -20,7 +20,7 @@ use crate::output::{self, visible};
 use crate::render;
 
 pub(crate) fn run(args: RunsArgs) -> Result<Exit, CliError> {
-    match args.command.unwrap_or_else(|| RunsCommand::List(args.list)) {
+    match args.command.unwrap_or(RunsCommand::List(args.list)) {
         RunsCommand::List(args) => list::run(&args),
         RunsCommand::Show(args) => show::run(&args),
         RunsCommand::Logs(args) => logs::run(&args),
