@@ -2,6 +2,7 @@
 //!
 //! Reading files is the caller's work; this only turns bytes into text, and byte positions into lines and columns.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use taskhost_model::limits::FLOW_BYTES_MAX;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
 /// The text of a flow, with the path that messages name.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FlowSource {
     path: PathBuf,
     text: Arc<str>,
@@ -48,6 +49,13 @@ pub struct LineColumn {
     pub line: usize,
     /// The column, in characters.
     pub column: usize,
+}
+
+/// Its path: the text is long, and stands there.
+impl fmt::Debug for FlowSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlowSource({:?})", self.path)
+    }
 }
 
 impl FlowSource {
