@@ -227,6 +227,8 @@ fn redacted(text: &str, out: &Path) -> String {
         (r#"(-seconds": )[0-9.e-]+"#, "$1[time]"),
         (r#"((size-bytes|memory-bytes-peak)": )[1-9][0-9]*"#, "$1[size]"),
         (r" *\b[0-9]+(\.[0-9]+)? (µs|ms|s)\b( CPU)?", " [time]"),
+        // A table's columns are as wide as the durations below.
+        (r"(?m)^(task +runs) +cpu +wall", "$1  cpu  wall"),
         (r"sha256:[0-9a-f]+…?", "[digest]"),
         (r"[0-9a-f]{64}-[0-9a-f]{16}", "[digest]"),
         (r"\b[0-9]+(\.[0-9]+)? KiB", "[size]"),

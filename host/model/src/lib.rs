@@ -23,6 +23,7 @@
 
 #[cfg(feature = "arbitrary")]
 pub mod arbitrary;
+pub mod artifact;
 pub mod assign;
 pub mod codec;
 pub mod digest;
@@ -40,6 +41,7 @@ pub mod task_run;
 pub mod types;
 pub mod value;
 
+pub use artifact::ArtifactRef;
 pub use digest::Digest;
 pub use event::{Attachment, FlowRunEnding, LogSource, Origin, RunEvent, TaskState};
 pub use grants::Grants;

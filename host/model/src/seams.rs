@@ -8,6 +8,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::artifact::ArtifactRef;
 use crate::event::{Attachment, RunEvent, Timed};
 use crate::signature::ComponentSignature;
 use crate::task_run::{FlowRunId, RequestId, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest};
@@ -32,6 +33,47 @@ pub trait Vault: Send + Sync {
     /// The value of a secret; none if it is not known. It is to be told to guests that are granted it, and to nobody else.
     fn secret(&self, name: &str) -> Option<Arc<str>>;
 }
+
+/// Keeps blobs: bulk data that tasks hand on by reference.
+pub trait Blobs: Send + Sync {
+    /// Begins a blob, which is empty.
+    fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError>;
+
+    /// The bytes of a blob; they are those of its digest. May take as long as fetching and reading all of it.
+    fn open(&self, blob: &ArtifactRef) -> Result<Arc<dyn BlobReader>, BlobError>;
+}
+
+/// A blob that is being made. Dropping it leaves nothing behind.
+pub trait BlobWriter: Send {
+    /// Adds bytes at the end.
+    fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError>;
+
+    /// Completes it. An equal blob is kept once.
+    fn finish(self: Box<Self>) -> Result<ArtifactRef, BlobError>;
+}
+
+/// A blob that is being read.
+pub trait BlobReader: Send + Sync {
+    /// Fills `into` with the bytes from `offset` on and gives their number, which is smaller than `into` only at the end.
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> Result<usize, BlobError>;
+}
+
+/// Why a blob could not be kept or brought back. The message reads after "failed to keep a blob: ".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlobError {
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// What to do instead, if known.
+    pub help: Option<String>,
+}
+
+impl std::fmt::Display for BlobError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for BlobError {}
 
 /// Where task runs are reported to: a flow run's dispatcher.
 pub trait Reports: Send + Sync {

@@ -8,13 +8,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use taskhost_model::arbitrary::{attachment, task_failure, task_state, timed_events, typed_value, usage};
 use taskhost_model::codec::{
-    Attached, ChunkReader, ChunkWriter, Coded, DEPTH_MAX, REFERENCE_BYTES_MIN, Reader, VERSION, ValueRef, decode_value,
+    Attached, ChunkReader, ChunkWriter, Coded, DEPTH_MAX, REFERENCE_BYTES_MIN, Reader, VERSION, decode_value,
     decode_value_or_reference, encode_value, encode_value_or_reference, keep_inline, resolve_nothing,
 };
 use taskhost_model::event::Timed;
 use taskhost_model::{
-    Attachment, FlowRunEnding, List, LogSource, Origin, Refusal, RunEvent, TaskFailure, TaskState, Usage, Value,
-    ValueType,
+    ArtifactRef, Attachment, FlowRunEnding, List, LogSource, Origin, Refusal, RunEvent, TaskFailure, TaskState, Usage,
+    Value, ValueType,
 };
 
 fn encoded(value: &Value) -> Vec<u8> {
@@ -135,7 +135,7 @@ proptest! {
         encode_value_or_reference(&value, &mut bytes, &mut |large| {
             let digest = [7; 32];
             kept.insert(digest, large.to_vec());
-            Some(ValueRef { digest, length: large.len() as u64 })
+            Some(ArtifactRef { digest, length: large.len() as u64 })
         });
         prop_assert_eq!(kept.len(), usize::from(encoded(&value).len() >= REFERENCE_BYTES_MIN));
         let read = decode_value_or_reference(&bytes, &mut |reference| {

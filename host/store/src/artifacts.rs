@@ -9,8 +9,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use taskhost_model::Value;
-use taskhost_model::codec::{ValueRef, decode_value};
+use taskhost_model::codec::decode_value;
+use taskhost_model::{ArtifactRef, Value};
 
 use crate::database::unique;
 use crate::error::{At, StoreError};
@@ -68,9 +68,9 @@ impl Artifacts {
 
     /// Keeps bytes; gives their name, and the file if it is new. A new file is whole from the moment that it has its name, but durable only
     /// after the next commit that waits for the disk.
-    pub fn put(&self, bytes: &[u8]) -> Result<(ValueRef, Option<PathBuf>), StoreError> {
+    pub fn put(&self, bytes: &[u8]) -> Result<(ArtifactRef, Option<PathBuf>), StoreError> {
         let digest = *blake3::hash(bytes).as_bytes();
-        let reference = ValueRef { digest, length: bytes.len() as u64 };
+        let reference = ArtifactRef { digest, length: bytes.len() as u64 };
         let path = self.path(&digest);
         if is_there(&path, reference.length) {
             return Ok((reference, None));
@@ -94,7 +94,7 @@ impl Artifacts {
     }
 
     /// The bytes of a digest, which were looked at again.
-    pub fn get(&self, reference: &ValueRef) -> Result<Vec<u8>, StoreError> {
+    pub fn get(&self, reference: &ArtifactRef) -> Result<Vec<u8>, StoreError> {
         let path = self.path(&reference.digest);
         let file = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::ArtifactMissing(path)),
@@ -110,7 +110,7 @@ impl Artifacts {
     }
 
     /// The value of a digest.
-    pub fn value(&self, reference: &ValueRef) -> Result<Value, StoreError> {
+    pub fn value(&self, reference: &ArtifactRef) -> Result<Value, StoreError> {
         let bytes = self.get(reference)?;
         let path = || self.path(&reference.digest);
         decode_value(&bytes).map_err(|error| StoreError::Damaged { file: path(), detail: error.to_string() })

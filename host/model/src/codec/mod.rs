@@ -9,7 +9,7 @@
 //! left could fill (times the size of an element), and never nests deeper than [`DEPTH_MAX`]. What it gives is some value, not
 //! one of the type that somebody expects: ask [`Value::has_type`](crate::Value::has_type) before use.
 //!
-//! A value that is large may be kept elsewhere: [`Offload`] is shown what would be written and may give a [`ValueRef`] instead; [`Resolve`] brings it back.
+//! A value that is large may be kept elsewhere: [`Offload`] is shown what would be written and may give a [`ArtifactRef`](crate::ArtifactRef) instead; [`Resolve`] brings it back.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ mod write;
 pub use chunk::{Attached, ChunkReader, ChunkWriter};
 pub use read::{Coded, Reader};
 pub use value::{
-    Offload, REFERENCE_BYTES_MIN, Resolve, ValueRef, decode_value, decode_value_or_reference, encode_value,
+    Offload, REFERENCE_BYTES_MIN, Resolve, decode_value, decode_value_or_reference, encode_value,
     encode_value_or_reference, keep_inline, resolve_nothing,
 };
 pub use write::{text as write_text, varint as write_number};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::read::Reader;
 use super::{CodecError, DEPTH_MAX, VERSION, write};
+use crate::artifact::ArtifactRef;
 use crate::list::List;
 use crate::types::ValueType;
 use crate::value::Value;
@@ -49,29 +50,20 @@ mod tag {
     pub(super) const REFERENCE: u8 = 29;
 }
 
-/// Where a value is kept that is too large for its place.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ValueRef {
-    /// BLAKE3 of the value's binary form.
-    pub digest: [u8; 32],
-    /// Its length in bytes.
-    pub length: u64,
-}
-
 /// Shown the binary form (as of [`encode_value`]) of a value of at least [`REFERENCE_BYTES_MIN`]; keeps it and says where, or
 /// gives none to have it written in its place.
-pub type Offload<'a> = dyn FnMut(&[u8]) -> Option<ValueRef> + 'a;
+pub type Offload<'a> = dyn FnMut(&[u8]) -> Option<ArtifactRef> + 'a;
 
 /// Brings back what [`Offload`] kept. An error's text is lower case, no full stop.
-pub type Resolve<'a> = dyn FnMut(&ValueRef) -> Result<Value, String> + 'a;
+pub type Resolve<'a> = dyn FnMut(&ArtifactRef) -> Result<Value, String> + 'a;
 
 /// Offloads nothing.
-pub fn keep_inline(_: &[u8]) -> Option<ValueRef> {
+pub fn keep_inline(_: &[u8]) -> Option<ArtifactRef> {
     None
 }
 
 /// Knows no other place.
-pub fn resolve_nothing(_: &ValueRef) -> Result<Value, String> {
+pub fn resolve_nothing(_: &ArtifactRef) -> Result<Value, String> {
     Err("a reference where a value belongs".into())
 }
 
@@ -128,7 +120,7 @@ impl Slots {
         self.types.value(value, out);
     }
 
-    fn offload(&mut self, value: &Value, offload: &mut Offload<'_>) -> Option<ValueRef> {
+    fn offload(&mut self, value: &Value, offload: &mut Offload<'_>) -> Option<ArtifactRef> {
         self.scratch.clear();
         // What is kept elsewhere cannot lean on the types of its neighbours.
         encode_value(value, &mut self.scratch);
@@ -266,7 +258,7 @@ impl ReadTypes {
         match reader.byte()? {
             tag::NOTHING => Ok(None),
             tag::REFERENCE => {
-                let reference = ValueRef { digest: reader.array()?, length: reader.varint()? };
+                let reference = ArtifactRef { digest: reader.array()?, length: reader.varint()? };
                 resolve(&reference).map(Some).map_err(|message| CodecError { message, offset: start })
             }
             tag => self.value(tag, reader, DEPTH_MAX).map(Some),

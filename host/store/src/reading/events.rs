@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rusqlite::params;
-use taskhost_model::codec::{ChunkReader, ValueRef};
+use taskhost_model::codec::ChunkReader;
 use taskhost_model::event::Timed;
-use taskhost_model::{FlowRunEnding, FlowRunId, RunEvent, Value};
+use taskhost_model::{ArtifactRef, FlowRunEnding, FlowRunId, RunEvent, Value};
 
 use super::Reader;
 use crate::error::StoreError;
@@ -100,7 +100,7 @@ enum Broken {
 
 fn next_event(chunk: &mut ChunkReader, reader: &Reader, with_results: bool) -> Result<Option<Timed<RunEvent>>, Broken> {
     let mut failure = None;
-    let read = chunk.event(&mut |reference: &ValueRef| {
+    let read = chunk.event(&mut |reference: &ArtifactRef| {
         if !with_results {
             return Ok(Value::NONE);
         }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use taskhost_model::codec::ValueRef;
+use taskhost_model::ArtifactRef;
 
 pub(crate) mod runs;
 pub(crate) mod table;
@@ -39,7 +39,7 @@ pub(crate) struct Offloading {
 
 impl Offloading {
     /// Keeps a value elsewhere; if that fails it stays where it is, and the next commit tells why.
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<ValueRef> {
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<ArtifactRef> {
         match self.artifacts.put(bytes) {
             Ok((reference, new)) => {
                 self.unsynced.extend(new);

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use rusqlite::{Connection, params};
-use taskhost_model::codec::{Attached, ChunkWriter, ValueRef};
+use taskhost_model::codec::{Attached, ChunkWriter};
 use taskhost_model::event::Timed;
-use taskhost_model::{FlowRunId, RunEvent};
+use taskhost_model::{ArtifactRef, FlowRunId, RunEvent};
 
 use super::{Durability, Offloading, Writer, table};
 use crate::error::{At, StoreError};
@@ -47,7 +47,7 @@ pub(super) struct RunWriter {
     lines_written: i64,
     bytes_written: i64,
     left_out_written: u64,
-    uses: Vec<ValueRef>,
+    uses: Vec<ArtifactRef>,
 }
 
 /// A row that is being made.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, params};
-use taskhost_model::codec::{Coded, ValueRef, encode_value_or_reference, write_number};
-use taskhost_model::{FlowRunId, TaskState};
+use taskhost_model::codec::{Coded, encode_value_or_reference, write_number};
+use taskhost_model::{ArtifactRef, FlowRunId, TaskState};
 
 use super::Offloading;
 use crate::cache::CacheEntry;
@@ -168,7 +168,7 @@ pub(crate) fn state_from_text(state: &str, needed: Option<String>) -> Option<Tas
     })
 }
 
-pub(super) fn put_uses(number: i64, uses: &mut Vec<ValueRef>, connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn put_uses(number: i64, uses: &mut Vec<ArtifactRef>, connection: &Connection) -> rusqlite::Result<()> {
     if uses.is_empty() {
         return Ok(());
     }
