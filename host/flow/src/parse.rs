@@ -278,6 +278,7 @@ fn limit_key(reader: &mut Reader<'_>, entry: &Entry<'_>, limits: &mut LimitsWrit
             "cpu" => limits.cpu = reader.duration(&entry),
             "output" => limits.output = reader.size(&entry),
             "result" => limits.result = reader.size(&entry),
+            "blobs" => limits.blobs = reader.size(&entry),
             "log-lines" => limits.log_lines = reader.count(&entry, LOG_LINES_MAX),
             "files" => limits.files = reader.count(&entry, HANDLES_MAX),
             "sockets" => limits.sockets = reader.count(&entry, HANDLES_MAX),

@@ -228,6 +228,8 @@ pub struct LimitsWritten {
     pub output: Option<u64>,
     /// `limits.result`, in bytes
     pub result: Option<u64>,
+    /// `limits.blobs`, in bytes
+    pub blobs: Option<u64>,
     /// `limits.log-lines`
     pub log_lines: Option<u32>,
     /// `limits.files`
@@ -251,6 +253,7 @@ impl LimitsWritten {
             wall_time_max: self.timeout.unwrap_or(base.wall_time_max),
             output_bytes_max: self.output.unwrap_or(base.output_bytes_max),
             result_bytes_max: self.result.unwrap_or(base.result_bytes_max),
+            blob_bytes_max: self.blobs.unwrap_or(base.blob_bytes_max),
             log_lines_max: self.log_lines.unwrap_or(base.log_lines_max),
             files_max: self.files.unwrap_or(base.files_max),
             sockets_max: self.sockets.unwrap_or(base.sockets_max),

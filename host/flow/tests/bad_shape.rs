@@ -294,7 +294,7 @@ cpu = "5s"
 4:1 [unknown-key] a task has no key `memory` | memory | it goes into `limits`: write `limits.memory`
 5:1 [unknown-key] a task has no key `read` | read | it goes into `allow`: write `allow.read`
 6:12 [unknown-key] `limits` has no key `timeout` | timeout | it stands beside `limits`, not in it
-6:28 [unknown-key] `limits` has no key `wall` | wall | there are `memory`, `cpu`, `output`, `result`, `log-lines`, `files`, `sockets`, `handles`
+6:28 [unknown-key] `limits` has no key `wall` | wall | there are `memory`, `cpu`, `output`, `result`, `blobs`, `log-lines`, `files`, `sockets`, `handles`
 7:11 [unknown-key] `allow` has no key `strict` | strict | it stands beside `allow`, not in it
 9:1 [unknown-key] `defaults` has no key `cpu` | cpu | it goes into `limits`: write `limits.cpu`
 "#,

@@ -339,7 +339,7 @@ mapped = { call = "t.take-u32", map = "n", with.n = "${gates}" }
 #[test]
 fn limits_of_a_flow_that_is_run_as_a_task_are_told_whichever_they_are() {
     let files = support::Files([("inner.toml", "components.t = \"t.wasm\"\ntasks.a.call = \"t.give-u32\"\n")].into());
-    for key in ["memory = 1", "log-lines = 1", "files = 1", "sockets = 1", "handles = 1"] {
+    for key in ["memory = 1", "blobs = 1", "log-lines = 1", "files = 1", "sockets = 1", "handles = 1"] {
         let text = format!("[tasks.a]\nflow = \"inner.toml\"\nlimits.{key}\n");
         let told = support::picture(&check_in(&text, &files).expect_err("a mistake"));
         assert!(told.starts_with("3:1 [unavailable-key] task `a` runs a flow"), "{told}");

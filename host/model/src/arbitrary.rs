@@ -12,6 +12,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::artifact::ArtifactRef;
 use crate::list::List;
 use crate::types::{Case, Field, ValueType};
 use crate::value::Value;
@@ -56,6 +57,7 @@ fn plain() -> impl Strategy<Value = ValueType> {
         ValueType::F64,
         ValueType::Char,
         ValueType::String,
+        ValueType::Blob,
     ])
 }
 
@@ -93,6 +95,9 @@ pub fn value_of(ty: ValueType) -> BoxedStrategy<Value> {
         }
         ValueType::Char => any::<char>().prop_map(Value::Char).boxed(),
         ValueType::String => any::<String>().prop_map(Value::string).boxed(),
+        ValueType::Blob => (any::<[u8; 32]>(), 0..1_u64 << 53)
+            .prop_map(|(digest, length)| Value::Blob(Arc::new(ArtifactRef { digest, length })))
+            .boxed(),
         ValueType::List(element) => vec(value_of((*element).clone()), 0..6)
             .prop_map(move |values| Value::List(List::from_values(&element, values)))
             .boxed(),

@@ -17,6 +17,7 @@
 //! | `option<T>` | `null`, or the value |
 //! | `option<option<T>>` | `null`, or `{"some": …}` around the form of the inner option, so that `some(none)` is `{"some": null}` |
 //! | `result<T, E>` | `{"ok": value}`, `{"err": value}`, with `null` for a side that carries nothing |
+//! | `blob` | `"blob:DIGEST:LENGTH"`, a name for its bytes |
 //!
 //! Reading builds values without an intermediate tree (`json/read.rs`), writing makes no copy (`json/write.rs`).
 

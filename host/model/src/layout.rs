@@ -29,7 +29,8 @@ impl Layout {
         match ty {
             ValueType::Bool | ValueType::S8 | ValueType::U8 => Layout::scalar(1),
             ValueType::S16 | ValueType::U16 => Layout::scalar(2),
-            ValueType::S32 | ValueType::U32 | ValueType::F32 | ValueType::Char => Layout::scalar(4),
+            // A blob is a handle.
+            ValueType::S32 | ValueType::U32 | ValueType::F32 | ValueType::Char | ValueType::Blob => Layout::scalar(4),
             ValueType::S64 | ValueType::U64 | ValueType::F64 => Layout::scalar(8),
             // A pointer and a length.
             ValueType::String | ValueType::List(_) => Layout { size: 8, align: 4 },
@@ -105,6 +106,7 @@ pub fn is_flat(ty: &ValueType) -> bool {
         ValueType::Record(fields) => fields.iter().all(|field| is_flat(&field.ty)),
         ValueType::Tuple(items) => items.iter().all(is_flat),
         ValueType::String
+        | ValueType::Blob
         | ValueType::List(_)
         | ValueType::Variant(_)
         | ValueType::Option(_)

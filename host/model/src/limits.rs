@@ -18,9 +18,11 @@ pub struct Limits {
     pub output_bytes_max: u64,
     /// Bytes of the result, as it lies in memory. Default 256 MiB: a result is held by the host until its last consumer has run.
     pub result_bytes_max: u64,
+    /// Bytes that it adds to blobs. Default 4 GiB: they lie on the host's disk, or in its store of artifacts.
+    pub blob_bytes_max: u64,
     /// Lines of output and log. Default 10,000: each line costs more than its bytes, on its way to whoever reads it.
     pub log_lines_max: u32,
-    /// Files and folders open at one time. Default 64: the process has some thousand for all its guests.
+    /// Files, folders and blobs open at one time. Default 64: the process has some thousand for all its guests.
     pub files_max: u32,
     /// Sockets and HTTP requests open at one time. Default 16: for the same reason, and so that a guest makes a poor weapon.
     pub sockets_max: u32,
@@ -36,6 +38,7 @@ impl Limits {
         wall_time_max: Duration::from_secs(3600),
         output_bytes_max: 1 << 20,
         result_bytes_max: 256 << 20,
+        blob_bytes_max: 4 << 30,
         log_lines_max: 10_000,
         files_max: 64,
         sockets_max: 16,

@@ -128,7 +128,7 @@ impl List {
     }
 
     /// A list of values that do not allow to be packed.
-    pub(crate) fn unpacked(values: Vec<Value>) -> List {
+    pub fn unpacked(values: Vec<Value>) -> List {
         List(Repr::Values(values.into()))
     }
 

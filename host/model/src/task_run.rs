@@ -231,6 +231,8 @@ pub enum Limit {
     Output(u64),
     /// `limits.result`, in bytes.
     Result(u64),
+    /// `limits.blobs`, in bytes.
+    Blobs(u64),
     /// `limits.log-lines`.
     LogLines(u32),
     /// `limits.files`.
@@ -250,6 +252,7 @@ impl Limit {
             Limit::Timeout(_) => "timeout",
             Limit::Output(_) => "limits.output",
             Limit::Result(_) => "limits.result",
+            Limit::Blobs(_) => "limits.blobs",
             Limit::LogLines(_) => "limits.log-lines",
             Limit::Files(_) => "limits.files",
             Limit::Sockets(_) => "limits.sockets",
@@ -266,6 +269,7 @@ impl fmt::Display for Limit {
             Limit::Timeout(time) => write!(f, "did not end within its timeout of {time:?}"),
             Limit::Output(bytes) => write!(f, "wrote more than its {} of output", Bytes(*bytes)),
             Limit::Result(bytes) => write!(f, "returned more than its {} of result", Bytes(*bytes)),
+            Limit::Blobs(bytes) => write!(f, "wrote more than its {} of blobs", Bytes(*bytes)),
             Limit::LogLines(lines) => write!(f, "wrote more than its {lines} lines of output"),
             Limit::Files(count) => write!(f, "had more than its {count} files open"),
             Limit::Sockets(count) => write!(f, "had more than its {count} sockets open"),

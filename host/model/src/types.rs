@@ -61,6 +61,8 @@ pub enum ValueType {
     },
     /// `flags { name, … }`, at most 32
     Flags(Arc<[Arc<str>]>),
+    /// `blob`: bulk data by reference, the resource of `taskhost:task/blobs`
+    Blob,
 }
 
 /// A field of a record.
@@ -107,6 +109,20 @@ impl ValueType {
         ValueType::Tuple(items.into_iter().collect())
     }
 
+    /// Whether a value of this type may hold a blob.
+    pub fn has_blobs(&self) -> bool {
+        let side = |ty: &Option<Arc<ValueType>>| ty.as_ref().is_some_and(|ty| ty.has_blobs());
+        match self {
+            ValueType::Blob => true,
+            ValueType::List(inner) | ValueType::Option(inner) => inner.has_blobs(),
+            ValueType::Record(fields) => fields.iter().any(|field| field.ty.has_blobs()),
+            ValueType::Tuple(items) => items.iter().any(ValueType::has_blobs),
+            ValueType::Variant(cases) => cases.iter().any(|case| case.ty.as_ref().is_some_and(ValueType::has_blobs)),
+            ValueType::Result { ok, err } => side(ok) || side(err),
+            _ => false,
+        }
+    }
+
     /// The position of a record's field, if this is a record that has it.
     pub fn field(&self, name: &str) -> Option<(usize, &ValueType)> {
         let ValueType::Record(fields) = self else { return None };
@@ -131,6 +147,7 @@ impl fmt::Display for ValueType {
             ValueType::F64 => f.write_str("f64"),
             ValueType::Char => f.write_str("char"),
             ValueType::String => f.write_str("string"),
+            ValueType::Blob => f.write_str("blob"),
             ValueType::List(element) => write!(f, "list<{element}>"),
             ValueType::Option(inner) => write!(f, "option<{inner}>"),
             ValueType::Tuple(items) => {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::artifact::ArtifactRef;
 use crate::list::List;
 use crate::types::ValueType;
 
@@ -54,6 +55,8 @@ pub enum Value {
     Result(Result<Option<Arc<Value>>, Option<Arc<Value>>>),
     /// `flags`: bit `n` is the name at position `n` of the type.
     Flags(u32),
+    /// `blob`: bulk data, by reference.
+    Blob(Arc<ArtifactRef>),
 }
 
 impl Value {
@@ -111,6 +114,7 @@ impl Value {
             | (Value::F64(_), ValueType::F64)
             | (Value::Char(_), ValueType::Char)
             | (Value::String(_), ValueType::String)
+            | (Value::Blob(_), ValueType::Blob)
             | (Value::Option(None), ValueType::Option(_)) => true,
             (Value::List(list), ValueType::List(element)) => list.has_element_type(element),
             (Value::Record(values), ValueType::Record(fields)) => {
@@ -169,6 +173,7 @@ impl PartialEq for Value {
             (Value::Enum(a), Value::Enum(b)) | (Value::Flags(a), Value::Flags(b)) => a == b,
             (Value::Option(a), Value::Option(b)) => a == b,
             (Value::Result(a), Value::Result(b)) => a == b,
+            (Value::Blob(a), Value::Blob(b)) => a == b,
             _ => false,
         }
     }

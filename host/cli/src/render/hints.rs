@@ -50,6 +50,7 @@ fn value(ty: &ValueType, depth: usize) -> String {
         ValueType::List(element) => format!("[{}]", inner(element)),
         ValueType::Tuple(types) => format!("[{}]", types.iter().map(inner).collect::<Vec<_>>().join(", ")),
         ValueType::Option(some) => inner(some),
+        ValueType::Blob => "\"@FILE\"".to_owned(),
         ValueType::Result { ok, .. } => format!("{{\"ok\": {}}}", side(ok)),
         ValueType::Enum(names) => names.first().map_or(String::new(), |name| format!("\"{name}\"")),
         ValueType::Flags(names) => {

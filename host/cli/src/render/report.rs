@@ -66,6 +66,7 @@ fn is_written(limits: &LimitsWritten, limit: &Limit) -> bool {
         Limit::Timeout(_) => limits.timeout.is_some(),
         Limit::Output(_) => limits.output.is_some(),
         Limit::Result(_) => limits.result.is_some(),
+        Limit::Blobs(_) => limits.blobs.is_some(),
         Limit::LogLines(_) => limits.log_lines.is_some(),
         Limit::Files(_) => limits.files.is_some(),
         Limit::Sockets(_) => limits.sockets.is_some(),

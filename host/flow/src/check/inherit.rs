@@ -49,7 +49,7 @@ fn settings(
     retry: &RetryWritten,
     cache: &Option<CacheWritten>,
     grants: &GrantsWritten,
-) -> [Setting; 12] {
+) -> [Setting; 13] {
     let limit = |key, is_given| (key, is_given, limits.span);
     [
         limit("timeout", limits.timeout.is_some()),
@@ -57,6 +57,7 @@ fn settings(
         limit("limits.cpu", limits.cpu.is_some()),
         limit("limits.output", limits.output.is_some()),
         limit("limits.result", limits.result.is_some()),
+        limit("limits.blobs", limits.blobs.is_some()),
         limit("limits.log-lines", limits.log_lines.is_some()),
         limit("limits.files", limits.files.is_some()),
         limit("limits.sockets", limits.sockets.is_some()),
@@ -76,7 +77,7 @@ impl FileCheck<'_, '_, '_> {
         self.unsaid.add(&[], &unsaid.collect::<Vec<_>>());
     }
 
-    fn default_settings(&self) -> [Setting; 12] {
+    fn default_settings(&self) -> [Setting; 13] {
         let file = self.file;
         settings(&file.defaults, &file.default_retry, &file.default_cache, &file.default_grants)
     }

@@ -105,6 +105,7 @@ fn limit() -> impl Strategy<Value = Limit> {
         duration().prop_map(Limit::Timeout),
         any::<u64>().prop_map(Limit::Output),
         any::<u64>().prop_map(Limit::Result),
+        any::<u64>().prop_map(Limit::Blobs),
         any::<u32>().prop_map(Limit::LogLines),
         any::<u32>().prop_map(Limit::Files),
         any::<u32>().prop_map(Limit::Sockets),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::read::{Coded, Reader};
 use super::value::{Offload, ReadTypes, Resolve, Slots};
 use super::{CodecError, VERSION, write};
+use crate::artifact::ArtifactRef;
 use crate::event::{Attachment, FlowRunEnding, LogSource, Origin, RunEvent, TaskState, Timed};
 use crate::powers::Refusal;
 use crate::task_run::{TaskFailure, Usage};
@@ -100,6 +101,11 @@ impl ChunkWriter {
             }
             RunEvent::FlowRunEnded(FlowRunEnding::Cancelled) => self.time(tag::FLOW_RUN_CANCELLED, event.at, out),
         }
+    }
+
+    /// The blobs that were named by events since the last call.
+    pub fn take_blobs(&mut self) -> Vec<ArtifactRef> {
+        self.slots.take_blobs()
     }
 
     /// Appends what a running task said.

@@ -65,6 +65,7 @@ impl Coded for Limit {
             Limit::Files(count) => (6, u64::from(*count)),
             Limit::Sockets(count) => (7, u64::from(*count)),
             Limit::Handles(count) => (8, u64::from(*count)),
+            Limit::Blobs(bytes) => (9, *bytes),
         };
         out.push(tag);
         write::varint(out, number);
@@ -81,6 +82,7 @@ impl Coded for Limit {
             6 => Limit::Files(reader.number()?),
             7 => Limit::Sockets(reader.number()?),
             8 => Limit::Handles(reader.number()?),
+            9 => Limit::Blobs(reader.varint()?),
             other => return Err(reader.error(format!("{other} is no kind of limit"))),
         })
     }

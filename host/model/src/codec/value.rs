@@ -48,6 +48,7 @@ mod tag {
     pub(super) const ERR_WITH: u8 = 27;
     pub(super) const FLAGS: u8 = 28;
     pub(super) const REFERENCE: u8 = 29;
+    pub(super) const BLOB: u8 = 30;
 }
 
 /// Shown the binary form (as of [`encode_value`]) of a value of at least [`REFERENCE_BYTES_MIN`]; keeps it and says where, or
@@ -70,7 +71,7 @@ pub fn resolve_nothing(_: &ArtifactRef) -> Result<Value, String> {
 /// Appends `value`, readable by itself.
 pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
     out.push(VERSION);
-    WrittenTypes::default().value(value, out);
+    Written::default().value(value, out);
 }
 
 /// Reads what [`encode_value`] wrote, all of it.
@@ -78,10 +79,12 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CodecError> {
     decode_value_or_reference(bytes, &mut resolve_nothing)
 }
 
-/// As [`encode_value`], or where it is kept.
-pub fn encode_value_or_reference(value: &Value, out: &mut Vec<u8>, offload: &mut Offload<'_>) {
+/// As [`encode_value`], or where it is kept. Gives the blobs that the value names.
+pub fn encode_value_or_reference(value: &Value, out: &mut Vec<u8>, offload: &mut Offload<'_>) -> Vec<ArtifactRef> {
     out.push(VERSION);
-    Slots::default().write(Some(value), out, offload);
+    let mut slots = Slots::default();
+    slots.write(Some(value), out, offload);
+    slots.take_blobs()
 }
 
 /// Reads what [`encode_value_or_reference`] wrote, all of it.
@@ -96,7 +99,7 @@ pub fn decode_value_or_reference(bytes: &[u8], resolve: &mut Resolve<'_>) -> Res
 /// Writes places that hold a value, a reference, or nothing.
 #[derive(Default)]
 pub(super) struct Slots {
-    types: WrittenTypes,
+    types: Written,
     /// For a value that may be offloaded.
     scratch: Vec<u8>,
 }
@@ -104,7 +107,12 @@ pub(super) struct Slots {
 impl Slots {
     /// Forgets all types: what follows is read by itself.
     pub(super) fn restart(&mut self) {
-        self.types.0.clear();
+        self.types.types.clear();
+    }
+
+    /// The blobs that were named since the last call.
+    pub(super) fn take_blobs(&mut self) -> Vec<ArtifactRef> {
+        std::mem::take(&mut self.types.blobs)
     }
 
     #[inline]
@@ -114,8 +122,7 @@ impl Slots {
             && let Some(reference) = self.offload(value, offload)
         {
             out.push(tag::REFERENCE);
-            out.extend_from_slice(&reference.digest);
-            return write::varint(out, reference.length);
+            return artifact(&reference, out);
         }
         self.types.value(value, out);
     }
@@ -123,8 +130,13 @@ impl Slots {
     fn offload(&mut self, value: &Value, offload: &mut Offload<'_>) -> Option<ArtifactRef> {
         self.scratch.clear();
         // What is kept elsewhere cannot lean on the types of its neighbours.
-        encode_value(value, &mut self.scratch);
+        self.scratch.push(VERSION);
+        let mut written = Written::default();
+        written.value(value, &mut self.scratch);
         let reference = (self.scratch.len() >= REFERENCE_BYTES_MIN).then(|| offload(&self.scratch)).flatten();
+        if reference.is_some() {
+            self.types.blobs.append(&mut written.blobs);
+        }
         if self.scratch.capacity() > 1 << 20 {
             self.scratch = Vec::new();
         }
@@ -146,19 +158,23 @@ fn may_be_large(value: &Value) -> bool {
     }
 }
 
-/// Element types that were written, so that the next list of the same type names a number.
+/// What was written.
 #[derive(Default)]
-struct WrittenTypes(Vec<ValueType>);
+struct Written {
+    /// Element types, so that the next list of the same type names a number.
+    types: Vec<ValueType>,
+    blobs: Vec<ArtifactRef>,
+}
 
-impl WrittenTypes {
+impl Written {
     fn element_type(&mut self, element: &ValueType, out: &mut Vec<u8>) {
-        if let Some(at) = self.0.iter().position(|known| known == element) {
+        if let Some(at) = self.types.iter().position(|known| known == element) {
             return write::varint(out, at as u64 + 1);
         }
         write::varint(out, 0);
         write::text(out, &element.to_string());
-        if self.0.len() < TYPES_MAX {
-            self.0.push(element.clone());
+        if self.types.len() < TYPES_MAX {
+            self.types.push(element.clone());
         }
     }
 
@@ -193,6 +209,11 @@ impl WrittenTypes {
             Value::Result(Ok(inner)) => self.either(inner, tag::OK, tag::OK_WITH, out),
             Value::Result(Err(inner)) => self.either(inner, tag::ERR, tag::ERR_WITH, out),
             Value::Flags(bits) => unsigned(tag::FLAGS, u64::from(*bits), out),
+            Value::Blob(blob) => {
+                out.push(tag::BLOB);
+                artifact(blob, out);
+                self.blobs.push(**blob);
+            }
         }
     }
 
@@ -238,6 +259,15 @@ fn signed(tag: u8, number: i64, out: &mut Vec<u8>) {
     write::signed(out, number);
 }
 
+fn artifact(reference: &ArtifactRef, out: &mut Vec<u8>) {
+    out.extend_from_slice(&reference.digest);
+    write::varint(out, reference.length);
+}
+
+fn read_artifact(reader: &mut Reader<'_>) -> Result<ArtifactRef, CodecError> {
+    Ok(ArtifactRef { digest: reader.array()?, length: reader.varint()? })
+}
+
 fn fixed(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(tag);
     out.extend_from_slice(bytes);
@@ -258,7 +288,7 @@ impl ReadTypes {
         match reader.byte()? {
             tag::NOTHING => Ok(None),
             tag::REFERENCE => {
-                let reference = ArtifactRef { digest: reader.array()?, length: reader.varint()? };
+                let reference = read_artifact(reader)?;
                 resolve(&reference).map(Some).map_err(|message| CodecError { message, offset: start })
             }
             tag => self.value(tag, reader, DEPTH_MAX).map(Some),
@@ -306,6 +336,7 @@ impl ReadTypes {
             tag::ERR => Value::err(None),
             tag::ERR_WITH => Value::err(Some(self.nested(reader, depth)?)),
             tag::FLAGS => Value::Flags(reader.number()?),
+            tag::BLOB => Value::Blob(read_artifact(reader)?.into()),
             other => return Err(reader.error(format!("{other} is no kind of value"))),
         })
     }

@@ -13,6 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::JsonError;
+use crate::artifact::ArtifactRef;
 use crate::list::List;
 use crate::types::{Case, Field, ValueType};
 use crate::value::Value;
@@ -187,6 +188,7 @@ impl<'a> Seed<'a> {
         let form = match self.ty {
             ValueType::Option(inner) if matches!(**inner, ValueType::Option(_)) => " as null or {\"some\": …}",
             ValueType::Result { .. } => " as {\"ok\": …} or {\"err\": …}",
+            ValueType::Blob => " as \"blob:DIGEST:LENGTH\"",
             _ => "",
         };
         self.place.fail(format!("wanted `{}`{form}, found {found}", shown(&self.ty.to_string())))
@@ -244,6 +246,9 @@ impl<'a> Seed<'a> {
                 Ok(v) => self.integer(v),
                 Err(_) => Err(self.unexpected_text(v)),
             },
+            ValueType::Blob => {
+                v.parse().map(|blob: ArtifactRef| Value::Blob(blob.into())).map_err(|_| self.unexpected_text(v))
+            }
             ValueType::F32 => non_finite(v).map(|v| Value::F32(v.0)).ok_or_else(|| self.unexpected_text(v)),
             ValueType::F64 => non_finite(v).map(|v| Value::F64(v.1)).ok_or_else(|| self.unexpected_text(v)),
             _ => Err(self.unexpected_text(v)),

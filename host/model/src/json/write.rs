@@ -73,6 +73,7 @@ impl Serialize for Json<'_> {
                     names.iter().enumerate().filter(|(bit, _)| bits.checked_shr(*bit as u32).unwrap_or(0) & 1 == 1);
                 out.collect_seq(set.map(|(_, name)| &**name))
             }
+            (ValueType::Blob, Value::Blob(blob)) => out.collect_str(blob),
             _ => Err(self.mismatch()),
         }
     }

@@ -18,7 +18,7 @@ pub const TYPE_DEPTH_MAX: usize = 64;
 const FLAGS_MAX: usize = 32;
 
 /// Types without parts.
-const PLAIN: [(&str, ValueType); 13] = [
+const PLAIN: [(&str, ValueType); 14] = [
     ("bool", ValueType::Bool),
     ("s8", ValueType::S8),
     ("u8", ValueType::U8),
@@ -32,6 +32,7 @@ const PLAIN: [(&str, ValueType); 13] = [
     ("f64", ValueType::F64),
     ("char", ValueType::Char),
     ("string", ValueType::String),
+    ("blob", ValueType::Blob),
 ];
 
 /// Types with parts, as they are to be written.
@@ -47,7 +48,7 @@ const COMPOUND: [(&str, &str); 8] = [
 ];
 
 /// What people write who think in another language, and what they mean.
-const FOREIGN: [(&str, &str); 50] = [
+const FOREIGN: [(&str, &str); 49] = [
     ("int", "s64"),
     ("integer", "s64"),
     ("long", "s64"),
@@ -80,7 +81,6 @@ const FOREIGN: [(&str, &str); 50] = [
     ("character", "char"),
     ("bytes", "list<u8>"),
     ("bytearray", "list<u8>"),
-    ("blob", "list<u8>"),
     ("binary", "list<u8>"),
     ("array", "list<T>"),
     ("vec", "list<T>"),

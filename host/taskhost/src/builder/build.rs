@@ -383,6 +383,7 @@ impl Build<'_> {
                 Limit::Timeout(time) => written.timeout = Some(time),
                 Limit::Output(bytes) => written.output = Some(bytes),
                 Limit::Result(bytes) => written.result = Some(bytes),
+                Limit::Blobs(bytes) => written.blobs = Some(bytes),
                 Limit::LogLines(lines) => written.log_lines = Some(lines),
                 Limit::Files(count) => written.files = Some(count),
                 Limit::Sockets(count) => written.sockets = Some(count),
