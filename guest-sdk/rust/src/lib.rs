@@ -43,9 +43,10 @@
 //! with `crate-type = ["cdylib"]` in `Cargo.toml`, built by `cargo build --target wasm32-wasip2 --release`.
 //! What is printed becomes the task's log; an `Err` or a panic fails the task run and nothing else.
 //!
-//! There is nothing hidden: [`world!`] is [`wit_bindgen::generate!`] with this crate's `log`, `progress` and `context`
-//! put in. Start reading there; [`mod@log`] has the macros behind `info!`.
+//! There is nothing hidden: [`world!`] is [`wit_bindgen::generate!`] with this crate's `log`, `progress`, `context`
+//! and `blobs` put in. Start reading there; [`mod@log`] has the macros behind `info!`, [`mod@blob`] reads and writes bulk data.
 
+pub mod blob;
 pub mod log;
 mod world;
 
@@ -59,7 +60,9 @@ pub mod bindings {
     });
 }
 
+pub use bindings::taskhost::task::blobs::{Blob, BlobWriter};
 pub use bindings::taskhost::task::context::Context;
+pub use blob::BlobReader;
 #[doc(hidden)]
 pub use wit_bindgen;
 

@@ -28,6 +28,7 @@ macro_rules! world {
                 "taskhost:task/log@0.1.0": ::taskhost_task::bindings::taskhost::task::log,
                 "taskhost:task/progress@0.1.0": ::taskhost_task::bindings::taskhost::task::progress,
                 "taskhost:task/context@0.1.0": ::taskhost_task::bindings::taskhost::task::context,
+                "taskhost:task/blobs@0.1.0": ::taskhost_task::bindings::taskhost::task::blobs,
             },
             $($($option)*)?
         });

@@ -48,6 +48,7 @@ impl Command {
         wall_time_max: Duration::from_secs(24 * 3600),
         output_bytes_max: u64::MAX,
         result_bytes_max: 1 << 20,
+        blob_bytes_max: u64::MAX,
         log_lines_max: u32::MAX,
         files_max: 1_024,
         sockets_max: 1_024,

@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, TypedFunc};
 use wasmtime::{CallHook, PoolConcurrencyLimitError, Result, Store, UpdateDeadline, format_err};
 
-use crate::capability::{Capabilities, Lane};
+use crate::capability::{BlobsOfRun, Capabilities, Lane};
 use crate::convert::{Arguments, Returned, Shape};
 use crate::limiter::Limiter;
 use crate::outcome::Stop;
@@ -95,6 +95,7 @@ impl PreparedTask for Prepared {
         };
         let (capabilities, has_network) = (self.0.capabilities.as_ref(), self.0.loaded.has_network);
         let mut state = HostState::new(request, index, scope, capabilities, has_network, started);
+        state.blobs = BlobsOfRun::new(self.0.loaded.blobs.as_ref());
         state.bytes_in = arguments.values.iter().map(Value::size_bytes).sum();
         if self.0.lane == Lane::Direct {
             return Started::Ended(self.0.run_directly(state, arguments));
@@ -186,11 +187,21 @@ impl Shared {
                 }
                 Err(error) => return (store, Err(error)),
                 Ok(instance) => {
-                    let result = self.call_instance(&mut store, instance, arguments);
+                    let result = self.blobs_in(&mut store, arguments);
+                    let result = result.and_then(|arguments| self.call_instance(&mut store, instance, arguments));
+                    let result = result.and_then(|value| self.blobs_out(&mut store, value));
                     return (store, result);
                 }
             }
         }
+    }
+
+    fn blobs_in(&self, store: &mut Store<HostState>, arguments: Arguments) -> Result<Arguments> {
+        if arguments.shape.has_blobs() { store.data_mut().blobs_in(arguments) } else { Ok(arguments) }
+    }
+
+    fn blobs_out(&self, store: &mut Store<HostState>, result: Value) -> Result<Value> {
+        if self.result.has_blobs() { store.data_mut().blobs_out(&self.result, &result) } else { Ok(result) }
     }
 
     fn call_instance(&self, store: &mut Store<HostState>, instance: Instance, arguments: Arguments) -> Result<Value> {
@@ -224,10 +235,14 @@ impl Shared {
                     continue;
                 }
                 Err(error) => Err(error),
-                Ok(instance) => {
-                    let call = self.call_waiting(&mut store, instance, arguments);
-                    bounded(call, &cancelled, until, wall_time_max).await
-                }
+                Ok(instance) => match self.blobs_in(&mut store, arguments) {
+                    Ok(arguments) => {
+                        let call = self.call_waiting(&mut store, instance, arguments);
+                        let result = bounded(call, &cancelled, until, wall_time_max).await;
+                        result.and_then(|value| self.blobs_out(&mut store, value))
+                    }
+                    Err(error) => Err(error),
+                },
             };
             return finish(store, result);
         }

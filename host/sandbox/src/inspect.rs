@@ -6,7 +6,10 @@ use taskhost_model::signature::ImportedInterface;
 use taskhost_model::{Case, ComponentSignature, Digest, Field, TaskSignature, ValueType};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::component::ResourceType;
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
+
+use crate::capability::blobs;
 
 /// Top-level functions that toolchains leak beside an author's own: QuickJS's `init`, Python's `exports`.
 const LEAKED: [&str; 2] = ["init", "exports"];
@@ -14,15 +17,18 @@ const LEAKED: [&str; 2] = ["init", "exports"];
 /// The signature, without doc comments.
 pub(crate) fn signature(engine: &Engine, component: &Component, digest: Digest, size_bytes: u64) -> ComponentSignature {
     let ty = component.component_type();
+    let blob = blob_type(engine, component);
     let mut signature =
         ComponentSignature { digest, size_bytes, tasks: Vec::new(), unusable: Vec::new(), imports: Vec::new() };
     for (name, export) in ty.exports(engine) {
         match &export.ty {
-            ComponentItem::ComponentFunc(func) if !LEAKED.contains(&name) => add(&mut signature, None, name, func),
+            ComponentItem::ComponentFunc(func) if !LEAKED.contains(&name) => {
+                add(&mut signature, None, name, func, blob)
+            }
             ComponentItem::ComponentInstance(instance) if !name.starts_with("wasi:") => {
                 for (function, export) in instance.exports(engine) {
                     if let ComponentItem::ComponentFunc(func) = &export.ty {
-                        add(&mut signature, Some(name), function, func);
+                        add(&mut signature, Some(name), function, func, blob);
                     }
                 }
             }
@@ -86,12 +92,31 @@ pub(crate) fn is_async_function(
     }
 }
 
-fn add(signature: &mut ComponentSignature, interface: Option<&str>, function: &str, func: &ComponentFunc) {
+/// The resource that a blob is to this component.
+fn blob_type(engine: &Engine, component: &Component) -> Option<ResourceType> {
+    let ty = component.component_type();
+    let mut imports = ty.imports(engine).filter(|(name, _)| blobs::is_interface(name));
+    imports.find_map(|(_, import)| match import.ty {
+        ComponentItem::ComponentInstance(instance) => match instance.get_export(engine, "blob")?.ty {
+            ComponentItem::Resource(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+fn add(
+    signature: &mut ComponentSignature,
+    interface: Option<&str>,
+    function: &str,
+    func: &ComponentFunc,
+    blob: Option<ResourceType>,
+) {
     // Methods, constructors and the like belong to resources.
     if function.starts_with('[') {
         return;
     }
-    match task(interface, function, func) {
+    match task(interface, function, func, blob) {
         Ok(task) => signature.tasks.push(task),
         Err(reason) => {
             let name = interface.map_or_else(|| function.to_owned(), |interface| format!("{interface}.{function}"));
@@ -100,21 +125,28 @@ fn add(signature: &mut ComponentSignature, interface: Option<&str>, function: &s
     }
 }
 
-fn task(interface: Option<&str>, function: &str, func: &ComponentFunc) -> Result<TaskSignature, String> {
+fn task(
+    interface: Option<&str>,
+    function: &str,
+    func: &ComponentFunc,
+    blob: Option<ResourceType>,
+) -> Result<TaskSignature, String> {
     let parameters = func
         .params()
         .map(|(name, ty)| {
-            value_type(&ty).map(|ty| (Arc::from(name), ty)).map_err(|what| format!("its parameter `{name}` is {what}"))
+            value_type(&ty, blob)
+                .map(|ty| (Arc::from(name), ty))
+                .map_err(|what| format!("its parameter `{name}` is {what}"))
         })
         .collect::<Result<_, _>>()?;
     let mut results = func.results();
     let result =
-        results.next().map(|ty| value_type(&ty)).transpose().map_err(|what| format!("its result is {what}"))?;
+        results.next().map(|ty| value_type(&ty, blob)).transpose().map_err(|what| format!("its result is {what}"))?;
     Ok(TaskSignature { interface: interface.map(Arc::from), function: function.into(), parameters, result, docs: None })
 }
 
 /// Our type for wasmtime's, or what it is that cannot travel between tasks.
-fn value_type(ty: &Type) -> Result<ValueType, &'static str> {
+fn value_type(ty: &Type, blob: Option<ResourceType>) -> Result<ValueType, &'static str> {
     Ok(match ty {
         Type::Bool => ValueType::Bool,
         Type::S8 => ValueType::S8,
@@ -129,20 +161,22 @@ fn value_type(ty: &Type) -> Result<ValueType, &'static str> {
         Type::Float64 => ValueType::F64,
         Type::Char => ValueType::Char,
         Type::String => ValueType::String,
-        Type::List(list) => ValueType::list(value_type(&list.ty())?),
-        Type::Option(option) => ValueType::option(value_type(&option.ty())?),
-        Type::Tuple(tuple) => ValueType::Tuple(tuple.types().map(|ty| value_type(&ty)).collect::<Result<_, _>>()?),
+        Type::List(list) => ValueType::list(value_type(&list.ty(), blob)?),
+        Type::Option(option) => ValueType::option(value_type(&option.ty(), blob)?),
+        Type::Tuple(tuple) => {
+            ValueType::Tuple(tuple.types().map(|ty| value_type(&ty, blob)).collect::<Result<_, _>>()?)
+        }
         Type::Record(record) => ValueType::Record(
             record
                 .fields()
-                .map(|field| Ok(Field { name: field.name.into(), ty: value_type(&field.ty)? }))
+                .map(|field| Ok(Field { name: field.name.into(), ty: value_type(&field.ty, blob)? }))
                 .collect::<Result<_, &'static str>>()?,
         ),
         Type::Variant(variant) => ValueType::Variant(
             variant
                 .cases()
                 .map(|case| {
-                    let ty = case.ty.as_ref().map(value_type).transpose()?;
+                    let ty = case.ty.as_ref().map(|ty| value_type(ty, blob)).transpose()?;
                     Ok(Case { name: case.name.into(), ty })
                 })
                 .collect::<Result<_, &'static str>>()?,
@@ -150,9 +184,10 @@ fn value_type(ty: &Type) -> Result<ValueType, &'static str> {
         Type::Enum(cases) => ValueType::Enum(cases.names().map(Arc::from).collect()),
         Type::Flags(flags) if flags.names().len() <= 32 => ValueType::Flags(flags.names().map(Arc::from).collect()),
         Type::Result(result) => {
-            let side = |ty: Option<Type>| ty.as_ref().map(value_type).transpose();
+            let side = |ty: Option<Type>| ty.as_ref().map(|ty| value_type(ty, blob)).transpose();
             ValueType::result(side(result.ok())?, side(result.err())?)
         }
+        Type::Own(resource) | Type::Borrow(resource) if Some(*resource) == blob => ValueType::Blob,
         Type::Own(_) | Type::Borrow(_) => return Err("a resource, which lives in one instance only"),
         Type::Future(_) | Type::Stream(_) => return Err("a stream or future, which lives in one instance only"),
         Type::Flags(_) => return Err("a set of more than 32 flags"),

@@ -13,10 +13,14 @@ use wasmtime_wasi::I32Exit;
 use crate::capability::Masks;
 
 /// Why the host ended a guest; travels as an error through wasmtime.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Stop {
     Cancelled,
     Limit(Limit),
+    /// What it makes holds a secret.
+    Withheld(String),
+    /// The host cannot do what it has to.
+    Lost(String),
 }
 
 impl fmt::Display for Stop {
@@ -24,6 +28,7 @@ impl fmt::Display for Stop {
         match self {
             Stop::Cancelled => f.write_str("cancelled"),
             Stop::Limit(limit) => write!(f, "{limit}"),
+            Stop::Withheld(why) | Stop::Lost(why) => f.write_str(why),
         }
     }
 }
@@ -36,6 +41,8 @@ pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, limits: &Limits) 
         return match stop {
             Stop::Cancelled => Ending::Cancelled,
             Stop::Limit(limit) => Ending::Failed(TaskFailure::LimitReached(*limit)),
+            Stop::Withheld(why) => Ending::Failed(TaskFailure::Withheld(why.clone())),
+            Stop::Lost(why) => Ending::Failed(TaskFailure::Lost(why.clone())),
         };
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use taskhost_model::limits::COMPONENT_BYTES_MAX;
-use taskhost_model::seams::{Catalog, CatalogError, Executor, PreparedTask, Vault};
+use taskhost_model::seams::{Blobs, Catalog, CatalogError, Executor, PreparedTask, Vault};
 use taskhost_model::task_run::Bytes;
 use taskhost_model::{Area, ComponentSignature, Digest, TaskCall, TaskFailure};
 use tokio::runtime::{Handle, Runtime};
@@ -34,6 +34,8 @@ pub struct SandboxOptions {
     pub compiler: Compiler,
     /// Guests alive at once: those that compute and those that wait.
     pub instances: usize,
+    /// Keeps blobs; without it no task may have any.
+    pub blobs: Option<Arc<dyn Blobs>>,
     /// Knows the secrets that tasks are granted; without it none is known.
     pub vault: Option<Arc<dyn Vault>>,
 }
@@ -45,6 +47,7 @@ pub struct Sandbox {
     own_folders: Vec<PathBuf>,
     compiler: Compiler,
     instances: usize,
+    blobs: Option<Arc<dyn Blobs>>,
     vault: Option<Arc<dyn Vault>>,
     general: Engine,
     concurrent: OnceLock<Result<Engine, String>>,
@@ -67,6 +70,8 @@ pub(crate) struct Loaded {
     /// What its imports are for.
     pub(crate) areas: Vec<Area>,
     pub(crate) has_network: bool,
+    /// Of a component that knows blobs.
+    pub(crate) blobs: Option<Arc<dyn Blobs>>,
     pub(crate) signature: Arc<ComponentSignature>,
 }
 
@@ -101,6 +106,7 @@ impl Sandbox {
             cache: options.cache_folder.zip(options.data_folder).map(|(cache, data)| TrustedCache::new(cache, data)),
             compiler: options.compiler,
             instances: options.instances,
+            blobs: options.blobs,
             vault: options.vault,
             general,
             concurrent: OnceLock::new(),
@@ -195,6 +201,7 @@ impl Sandbox {
             lane,
             waiting: OnceLock::new(),
             has_network: areas.contains(&Area::Network),
+            blobs: self.blobs.clone().filter(|_| capability::blobs::is_imported(&signature.imports)),
             areas,
             signature: Arc::new(signature),
         })

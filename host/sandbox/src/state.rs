@@ -14,7 +14,8 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::capability::{
-    Capabilities, Deterministic, HttpState, NetworkState, OpenFiles, network, refused::Refused, traffic::Traffic,
+    BlobsOfRun, Capabilities, Deterministic, HttpState, NetworkState, OpenFiles, network, refused::Refused,
+    traffic::Traffic,
 };
 use crate::limiter::Limiter;
 use crate::outcome::Stop;
@@ -46,6 +47,7 @@ pub(crate) struct HostState {
     /// Of a deterministic task run, as soon as it has asked WASI for something.
     pub(crate) deterministic: Option<Box<Deterministic>>,
     pub(crate) traffic: Traffic,
+    pub(crate) blobs: BlobsOfRun,
     /// Bytes of its arguments.
     pub(crate) bytes_in: u64,
     /// Calls of the guest into the host.
@@ -81,6 +83,7 @@ impl HostState {
             http: None,
             deterministic: None,
             traffic: Traffic::default(),
+            blobs: BlobsOfRun::default(),
             bytes_in: 0,
             host_calls: 0,
             output: None,

@@ -141,6 +141,7 @@ impl Host {
         let folder = || options.data_folder_in_use();
         let records = options.keep_runs.then(|| Records { folder: folder(), store: Mutex::default() });
         let sandbox = Sandbox::new(SandboxOptions {
+            blobs: None,
             cache_folder: options.cache_folder_in_use(),
             data_folder: options.data_folder_in_use(),
             compiler: options.compiler.map_or(Compiler::InProcess, |program| Compiler::Child { program }),

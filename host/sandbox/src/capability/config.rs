@@ -147,7 +147,8 @@ impl Masks {
         })
     }
 
-    fn is_in_bytes(&self, bytes: &[u8]) -> bool {
+    /// Whether bytes hold a secret.
+    pub(crate) fn is_in_bytes(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|secret| memmem::find(bytes, secret.as_bytes()).is_some())
     }
 }

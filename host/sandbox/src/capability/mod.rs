@@ -3,8 +3,9 @@
 //!
 //! Everything is linked, whatever is granted: toolchains import files, the environment and sockets whether they are used or not. What is
 //! not granted is a refusal, which the guest sees as a permission error and the report as a [`Refusal`](taskhost_model::Refusal).
-//! `wasi` links what needs no grant; `log`, `progress` and `context` are ours (`wit/task.wit`).
+//! `wasi` links what needs no grant; `log`, `progress`, `context` and `blobs` are ours (`wit/task.wit`).
 
+pub(crate) mod blobs;
 mod config;
 mod context;
 mod deterministic;
@@ -32,6 +33,7 @@ use wasmtime::{Engine, Result};
 
 use crate::state::HostState;
 
+pub(crate) use blobs::{BlobHandle, BlobsOfRun};
 pub(crate) use config::{Masks, Settings};
 pub(crate) use deterministic::{Deterministic, Seed};
 pub(crate) use files::{Folder, FolderError, OpenFiles};
@@ -77,6 +79,7 @@ pub(crate) fn linker(engine: &Engine, lane: Lane) -> Result<Linker<HostState>> {
     log::link(&mut linker)?;
     progress::link(&mut linker)?;
     context::link(&mut linker)?;
+    blobs::link(&mut linker, lane)?;
     // From here on, single functions are replaced by ours.
     linker.allow_shadowing(true);
     files::link(&mut linker, lane)?;

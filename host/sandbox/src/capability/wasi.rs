@@ -17,12 +17,13 @@ pub(super) fn link(linker: &mut Linker<HostState>, lane: Lane) -> Result<()> {
     }
 }
 
-/// Whether an imported function can make a guest wait, whatever it is granted. Pollables come from clocks, sockets and HTTP: stdin is
+/// Whether an imported function can make a guest wait, whatever it is granted. Pollables come from clocks, sockets and HTTP, and a blob may have to be fetched: stdin is
 /// closed, stdout and stderr never block, and files are judged by the grants ([`Lane::with_grants`]).
 pub(crate) fn can_wait(interface: &str, function: &str) -> bool {
     let name = interface.split('@').next().unwrap_or(interface);
     match name {
         "wasi:clocks/monotonic-clock" => function.starts_with("subscribe") || function.starts_with("wait"),
+        "taskhost:task/blobs" => super::blobs::can_wait(function),
         _ => name.starts_with("wasi:sockets/") || name.starts_with("wasi:http/"),
     }
 }

@@ -32,6 +32,7 @@ use wasmtime::component::__internal::{CanonicalAbiInfo, InstanceType, InterfaceT
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 use wasmtime::{Result, ValRaw, bail, format_err};
 
+use super::handles;
 use super::shape::{Cases, Kind, Part, Shape};
 use crate::outcome::Stop;
 use crate::turn::Turn;
@@ -71,7 +72,7 @@ unsafe impl Lower for Arguments {
     fn linear_lower_to_flat<T>(
         &self,
         cx: &mut LowerContext<'_, T>,
-        _ty: InterfaceType,
+        ty: InterfaceType,
         dst: &mut MaybeUninit<[ValRaw; FLAT_MAX]>,
     ) -> Result<()> {
         let slots = dst.write([ValRaw::u64(0); FLAT_MAX]);
@@ -79,16 +80,18 @@ unsafe impl Lower for Arguments {
         if parts.len() != self.values.len() {
             bail!("{} arguments for {} parameters", self.values.len(), parts.len());
         }
+        let handed_over = if self.shape.has_blobs { Some(handles::hand_over(self, cx, ty)?) } else { None };
+        let values = handed_over.as_ref().unwrap_or(&self.values);
         if self.shape.flat_count() > FLAT_MAX {
             let at = cx.realloc(0, 0, self.shape.align as u32, self.shape.size)?;
-            for (part, value) in parts.iter().zip(&self.values) {
+            for (part, value) in parts.iter().zip(values) {
                 store(cx, &part.shape, value, at + part.offset)?;
             }
             slots[0] = ValRaw::u64(at as u64);
             return Ok(());
         }
         let mut writer = FlatWriter { slots, next: 0 };
-        for (part, value) in parts.iter().zip(&self.values) {
+        for (part, value) in parts.iter().zip(values) {
             writer.lower(cx, &part.shape, value)?;
         }
         Ok(())
@@ -114,7 +117,7 @@ unsafe impl<const N: usize> ComponentNamedList for Returned<N> {}
 
 // SAFETY: reads `N` slots, as many as there are, in any number type (point 4).
 unsafe impl<const N: usize> Lift for Returned<N> {
-    fn linear_lift_from_flat(cx: &mut LiftContext<'_>, _ty: InterfaceType, src: &[ValRaw; N]) -> Result<Self> {
+    fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &[ValRaw; N]) -> Result<Self> {
         // `Lift` has no way to hand the shape over.
         let Some((shape, bytes_max)) = Turn::result() else { bail!("a result outside a turn") };
         let mut reader = Reader { cx, left: bytes_max, bytes_max, charges: 0 };
@@ -124,7 +127,7 @@ unsafe impl<const N: usize> Lift for Returned<N> {
             let mut slots = FlatReader { slots: src, next: 0 };
             reader.lift(&shape, &mut slots)?
         };
-        Ok(Returned(value))
+        Ok(Returned(if shape.has_blobs { handles::take_over(&shape, value, cx, ty)? } else { value }))
     }
 
     fn linear_lift_from_memory(_: &mut LiftContext<'_>, _: InterfaceType, _: &[u8]) -> Result<Self> {
@@ -218,6 +221,7 @@ fn scalar_bits(kind: &Kind, value: &Value) -> Option<u64> {
         (Kind::Char, Value::Char(v)) => u64::from(u32::from(*v)),
         (Kind::Enum { cases }, Value::Enum(v)) if v < cases => u64::from(*v),
         (Kind::Flags { known }, Value::Flags(v)) => u64::from(*v & *known),
+        (Kind::Blob, Value::U32(handle)) => u64::from(*handle),
         _ => return None,
     })
 }
@@ -516,6 +520,7 @@ fn scalar(kind: &Kind, bits: u64) -> Result<Value> {
         Kind::Enum { cases } if (bits as u32) < *cases => Value::Enum(bits as u32),
         Kind::Enum { .. } => bail!("an enum in the result has no case {}", bits as u32),
         Kind::Flags { known } => Value::Flags(bits as u32 & known),
+        Kind::Blob => Value::U32(bits as u32),
         _ => bail!("a value in the result does not have its type"),
     })
 }

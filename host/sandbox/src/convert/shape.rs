@@ -15,6 +15,8 @@ pub(crate) struct Shape {
     /// How many core values it takes when it travels as parameters or results of a core function. Their types do not matter to the
     /// host: each is a slot of 64 bits, narrower ones zero-extended, which is also how the cases of a variant share a slot.
     pub(super) flat_count: usize,
+    /// Whether a value may hold blobs.
+    pub(super) has_blobs: bool,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,8 @@ pub(super) enum Kind {
     Variant(Cases),
     Option(Cases),
     Result(Cases),
+    /// A handle.
+    Blob,
 }
 
 /// A field of a record, an item of a tuple.
@@ -75,12 +79,17 @@ impl Shape {
     pub(crate) fn of(ty: &ValueType) -> Shape {
         let Layout { size, align } = Layout::of(ty);
         let (kind, flat_count) = kind_of(ty);
-        Shape { kind, size, align, flat_count }
+        Shape { kind, size, align, flat_count, has_blobs: ty.has_blobs() }
     }
 
     /// The shape of a function's parameters together: a tuple.
     pub(crate) fn of_parameters(types: &[ValueType]) -> Shape {
         Shape::of(&ValueType::tuple(types.iter().cloned()))
+    }
+
+    /// Whether a value may hold blobs.
+    pub(crate) fn has_blobs(&self) -> bool {
+        self.has_blobs
     }
 
     /// How many core values it takes.
@@ -104,6 +113,7 @@ fn kind_of(ty: &ValueType) -> (Kind, usize) {
         ValueType::F64 => (Kind::F64, 1),
         ValueType::Char => (Kind::Char, 1),
         ValueType::String => (Kind::String, 2),
+        ValueType::Blob => (Kind::Blob, 1),
         ValueType::List(element) => (list_kind(element), 2),
         ValueType::Record(fields) => {
             let (parts, flat) = parts_of(fields.iter().map(|field| &field.ty));
