@@ -1,13 +1,15 @@
 //! [`Artifacts`]: values that are too large for a journal, by the BLAKE3 digest of their binary form. A folder; a value that several runs use is
 //! there once.
 //!
-//! A store elsewhere (S3 and the like) has the same three questions to answer: put these bytes, get those of this digest, which are there. So
-//! all files are touched here and nowhere else.
+//! A file that no committed row names yet is *pinned*: its time of change lies ahead, and whoever collects left-overs passes it by. A process
+//! renews its pins while it carries runs out; those of one that died expire. Bulk data that tasks make piece by piece is in `blobs.rs`.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use taskhost_model::codec::decode_value;
 use taskhost_model::{ArtifactRef, Value};
@@ -15,8 +17,17 @@ use taskhost_model::{ArtifactRef, Value};
 use crate::database::unique;
 use crate::error::{At, StoreError};
 
-/// A file that was there before is touched when it is used again after so long, so that it is not collected as a left-over meanwhile.
-const TOUCH_AFTER: Duration = Duration::from_secs(300);
+/// How far ahead the time of a pinned file lies.
+const PIN: Duration = Duration::from_secs(15 * 60);
+
+/// How often pins are renewed.
+const PIN_AGAIN: Duration = Duration::from_secs(5 * 60);
+
+/// A pin that is older is not renewed: nobody will name that file any more.
+const PIN_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Digests that are remembered as looked at; beyond it all are forgotten, and looked at again.
+const VERIFIED_MAX: usize = 100_000;
 
 /// Beginning of the names of files that are being written.
 const UNFINISHED: &str = ".new-";
@@ -25,10 +36,23 @@ const UNFINISHED: &str = ".new-";
 #[cfg(target_os = "linux")]
 const SYNC_EACH_MAX: usize = 16;
 
-/// A folder of values.
+/// A folder of values. Cheap to clone; clones know of each other what is not on the disk yet.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
     folder: PathBuf,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default, Debug)]
+struct Shared {
+    /// Files that are not on the disk for sure.
+    unsynced: Mutex<Vec<PathBuf>>,
+    /// Since when they are pinned.
+    pinned: Mutex<HashMap<PathBuf, Instant>>,
+    /// When pins were renewed.
+    renewed: Mutex<Option<Instant>>,
+    /// Digests of blobs whose bytes this process has written or looked at.
+    verified: Mutex<HashSet<[u8; 32]>>,
 }
 
 /// What is in the folder.
@@ -46,13 +70,12 @@ pub(crate) struct Found {
     /// None for one that was never finished.
     pub(crate) digest: Option<[u8; 32]>,
     pub(crate) bytes: u64,
-    pub(crate) age: Duration,
 }
 
 impl Artifacts {
     /// Those in `folder`, which is made when the first one is put.
     pub fn new(folder: PathBuf) -> Artifacts {
-        Artifacts { folder }
+        Artifacts { folder, shared: Arc::default() }
     }
 
     /// The folder.
@@ -66,31 +89,101 @@ impl Artifacts {
         self.folder.join(&hex[..2]).join(hex.as_str())
     }
 
-    /// Keeps bytes; gives their name, and the file if it is new. A new file is whole from the moment that it has its name, but durable only
-    /// after the next commit that waits for the disk.
-    pub fn put(&self, bytes: &[u8]) -> Result<(ArtifactRef, Option<PathBuf>), StoreError> {
+    /// Keeps bytes; gives their name. The file is whole from the moment that it has its name, but durable only after the next commit that
+    /// waits for the disk, and pinned until a commit names it.
+    pub fn put(&self, bytes: &[u8]) -> Result<ArtifactRef, StoreError> {
         let digest = *blake3::hash(bytes).as_bytes();
         let reference = ArtifactRef { digest, length: bytes.len() as u64 };
         let path = self.path(&digest);
-        if is_there(&path, reference.length) {
-            return Ok((reference, None));
+        if self.has(&reference) {
+            self.pin(&path);
+            return Ok(reference);
         }
-        let folder = path.parent().expect("it has one");
-        let unfinished = folder.join(format!("{UNFINISHED}{:x}-{:x}", std::process::id(), unique()));
-        let mut file = match File::create(&unfinished) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder).at(folder)?;
-                File::create(&unfinished)
+        let (mut file, unfinished) = unfinished_in(path.parent().expect("it has one"))?;
+        if let Err(error) = file.write_all(bytes) {
+            let _ = fs::remove_file(&unfinished);
+            return Err(StoreError::io(&path, &error));
+        }
+        self.place(&file, &unfinished, &reference)?;
+        Ok(reference)
+    }
+
+    /// A new file to be written and placed; it is pinned.
+    pub(crate) fn begin(&self) -> Result<(File, PathBuf), StoreError> {
+        let (file, path) = unfinished_in(&self.folder.join("unfinished"))?;
+        self.pin(&path);
+        Ok((file, path))
+    }
+
+    /// Gives a file that is written the name of its digest. If that fails it is removed.
+    pub(crate) fn place(&self, file: &File, unfinished: &Path, reference: &ArtifactRef) -> Result<(), StoreError> {
+        let path = self.path(&reference.digest);
+        let ahead = SystemTime::now() + PIN;
+        let renamed = file.set_modified(ahead).and_then(|()| match fs::rename(unfinished, &path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && unfinished.exists() => {
+                fs::create_dir_all(path.parent().expect("it has one")).and_then(|()| fs::rename(unfinished, &path))
             }
             other => other,
+        });
+        if renamed.is_err() {
+            let _ = fs::remove_file(unfinished);
         }
-        .at(&unfinished)?;
-        let written = file.write_all(bytes).and_then(|()| fs::rename(&unfinished, &path));
-        if written.is_err() {
-            let _ = fs::remove_file(&unfinished);
+        self.unpin_file(unfinished);
+        renamed.at(&path)?;
+        lock(&self.shared.pinned).insert(path.clone(), Instant::now());
+        lock(&self.shared.unsynced).push(path);
+        Ok(())
+    }
+
+    /// Whether the file of a digest is there and whole, as far as its length tells.
+    pub(crate) fn has(&self, reference: &ArtifactRef) -> bool {
+        fs::metadata(self.path(&reference.digest)).is_ok_and(|metadata| metadata.len() == reference.length)
+    }
+
+    /// Sees to it that a file is not collected before a commit names it.
+    pub(crate) fn pin(&self, path: &Path) {
+        lock(&self.shared.pinned).insert(path.to_owned(), Instant::now());
+        // What cannot be touched cannot be removed either: both need the same rights.
+        let _ = set_modified(path, SystemTime::now() + PIN);
+    }
+
+    /// A commit names these.
+    pub(crate) fn unpin(&self, named: &[ArtifactRef]) {
+        for reference in named {
+            let path = self.path(&reference.digest);
+            if self.unpin_file(&path) {
+                let _ = set_modified(&path, SystemTime::now());
+            }
         }
-        written.at(&path)?;
-        Ok((reference, Some(path)))
+    }
+
+    pub(crate) fn unpin_file(&self, path: &Path) -> bool {
+        lock(&self.shared.pinned).remove(path).is_some()
+    }
+
+    /// Renews the pins of this process, if it is time to.
+    pub(crate) fn renew_pins(&self) {
+        let mut renewed = lock(&self.shared.renewed);
+        if renewed.get_or_insert_with(Instant::now).elapsed() < PIN_AGAIN {
+            return;
+        }
+        *renewed = Some(Instant::now());
+        let mut pinned = lock(&self.shared.pinned);
+        pinned.retain(|path, since| since.elapsed() < PIN_MAX && set_modified(path, SystemTime::now() + PIN).is_ok());
+    }
+
+    /// Whether this process has looked at the bytes of a blob.
+    pub(crate) fn is_verified(&self, digest: &[u8; 32]) -> bool {
+        lock(&self.shared.verified).contains(digest)
+    }
+
+    /// The bytes of a blob are those of its digest.
+    pub(crate) fn verified(&self, digest: [u8; 32]) {
+        let mut verified = lock(&self.shared.verified);
+        if verified.len() >= VERIFIED_MAX {
+            verified.clear();
+        }
+        verified.insert(digest);
     }
 
     /// The bytes of a digest, which were looked at again.
@@ -126,8 +219,17 @@ impl Artifacts {
         Ok(sizes)
     }
 
-    /// Waits until these files, which [`Artifacts::put`] made, are on the disk.
-    pub(crate) fn sync(&self, files: &[PathBuf]) -> Result<(), StoreError> {
+    /// Waits until all files that were placed are on the disk.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let files = std::mem::take(&mut *lock(&self.shared.unsynced));
+        let synced = self.sync_files(&files);
+        if synced.is_err() {
+            lock(&self.shared.unsynced).extend(files);
+        }
+        synced
+    }
+
+    fn sync_files(&self, files: &[PathBuf]) -> Result<(), StoreError> {
         #[cfg(target_os = "linux")]
         if files.len() > SYNC_EACH_MAX {
             let folder = File::open(&self.folder).at(&self.folder)?;
@@ -145,7 +247,6 @@ impl Artifacts {
 
     /// Every file of the folder.
     pub(crate) fn all(&self) -> Result<Vec<Found>, StoreError> {
-        let now = SystemTime::now();
         let mut all = Vec::new();
         for folder in entries(&self.folder)? {
             for path in entries(&folder)? {
@@ -154,8 +255,7 @@ impl Artifacts {
                 // A file of another name is not ours; one without metadata is gone by now.
                 let Some(metadata) = fs::metadata(&path).ok().filter(fs::Metadata::is_file) else { continue };
                 if digest.is_some() || name.starts_with(UNFINISHED) {
-                    let age = metadata.modified().ok().and_then(|time| now.duration_since(time).ok());
-                    all.push(Found { path, digest, bytes: metadata.len(), age: age.unwrap_or_default() });
+                    all.push(Found { path, digest, bytes: metadata.len() });
                 }
             }
         }
@@ -163,18 +263,34 @@ impl Artifacts {
     }
 }
 
-/// Whether the file is there and whole; if so it counts as just used.
-fn is_there(path: &Path, length: u64) -> bool {
-    let Ok(metadata) = fs::metadata(path) else { return false };
-    if metadata.len() != length {
-        return false;
+impl Found {
+    /// How long nobody has used it; none if it is gone, or pinned.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        let changed = fs::metadata(&self.path).and_then(|metadata| metadata.modified()).ok()?;
+        SystemTime::now().duration_since(changed).ok()
     }
-    let age = metadata.modified().ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    if age.is_none_or(|age| age > TOUCH_AFTER) {
-        // If it cannot be touched, it is not collected either: both need the same rights.
-        let _ = File::options().write(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
-    }
-    true
+}
+
+/// A new file of a name that nobody else has, in a folder that is made if need be.
+fn unfinished_in(folder: &Path) -> Result<(File, PathBuf), StoreError> {
+    let path = folder.join(format!("{UNFINISHED}{:x}-{:x}", std::process::id(), unique()));
+    let file = match File::create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder).at(folder)?;
+            File::create(&path)
+        }
+        other => other,
+    };
+    Ok((file.at(&path)?, path))
+}
+
+fn set_modified(path: &Path, time: SystemTime) -> io::Result<()> {
+    File::options().write(true).open(path)?.set_modified(time)
+}
+
+/// What is locked is consistent between any two lines.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is in a folder; nothing if there is none.

@@ -47,17 +47,26 @@ pub struct ResultCache {
 impl ResultCache {
     /// The result of an identity, if it is there and not older than `age_max`. One whose bytes are gone or damaged is not there.
     pub fn get(&self, identity: &[u8; 32], age_max: Option<Duration>) -> Result<Option<Value>, StoreError> {
-        let row: Option<(Vec<u8>, i64)> = self.reader.with(|connection| {
+        let row: Option<Row> = self.reader.with(|connection| {
             let mut select = connection.prepare_cached("SELECT value, created_ms FROM cache WHERE identity = ?")?;
-            select.query_row([identity], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+            let row = select.query_row([identity], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            let Some((value, created)) = row else { return Ok(None) };
+            let mut blobs = Vec::new();
+            if has_uses(connection)? {
+                let mut select = connection.prepare_cached("SELECT digest FROM cache_uses WHERE identity = ?")?;
+                blobs = select.query_map([identity], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            }
+            Ok(Some((value, created, blobs)))
         })?;
-        let Some((bytes, created)) = row else { return Ok(None) };
+        let Some((bytes, created, blobs)) = row else { return Ok(None) };
         // A clock that was set back makes entries of the future: they count as new.
         let age = Duration::from_millis(now_ms().saturating_sub(created).max(0) as u64);
         if age_max.is_some_and(|age_max| age > age_max) {
             return Ok(None);
         }
         let artifacts = &self.reader.artifacts;
+        // Somebody may clear the cache before the run that takes this result says what it names.
+        blobs.iter().for_each(|digest| artifacts.pin(&artifacts.path(digest)));
         let value = decode_value_or_reference(&bytes, &mut |reference| {
             artifacts.value(reference).map_err(|error| error.to_string())
         });
@@ -74,7 +83,10 @@ impl ResultCache {
     pub fn clear(&self) -> Result<CacheSize, StoreError> {
         let size = self.size()?;
         self.queue()?.call(|writer| {
-            writer.transaction(Durability::Normal, |connection, _| connection.execute("DELETE FROM cache", []))
+            writer.transaction(Durability::Normal, |connection| {
+                connection.execute("DELETE FROM cache", [])?;
+                connection.execute("DELETE FROM cache_uses", [])
+            })
         })?;
         Ok(size)
     }
@@ -83,8 +95,10 @@ impl ResultCache {
     pub fn expire(&self, age_max: Duration) -> Result<usize, StoreError> {
         let oldest = now_ms().saturating_sub(i64::try_from(age_max.as_millis()).unwrap_or(i64::MAX));
         self.queue()?.call(move |writer| {
-            writer.transaction(Durability::Normal, |connection, _| {
-                connection.execute("DELETE FROM cache WHERE created_ms < ?", params![oldest])
+            writer.transaction(Durability::Normal, |connection| {
+                let expired = connection.execute("DELETE FROM cache WHERE created_ms < ?", params![oldest])?;
+                let sql = "DELETE FROM cache_uses WHERE identity NOT IN (SELECT identity FROM cache)";
+                connection.execute(sql, []).map(|_| expired)
             })
         })
     }
@@ -93,7 +107,15 @@ impl ResultCache {
     pub fn size(&self) -> Result<CacheSize, StoreError> {
         let (entries, bytes): (i64, i64) = self.reader.with(|connection| {
             let sql = "SELECT count(*), coalesce(sum(length(value) + artifact_bytes), 0) FROM cache";
-            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            let (entries, bytes): (i64, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let blobs = match has_uses(connection)? {
+                true => {
+                    let sql = "SELECT coalesce(sum(bytes), 0) FROM (SELECT DISTINCT digest, bytes FROM cache_uses)";
+                    connection.query_row(sql, [], |row| row.get(0))?
+                }
+                false => 0,
+            };
+            Ok((entries, bytes + blobs))
         })?;
         Ok(CacheSize { entries: entries as u64, bytes: bytes as u64 })
     }
@@ -101,6 +123,15 @@ impl ResultCache {
     fn queue(&self) -> Result<&Arc<Queue>, StoreError> {
         self.queue.as_ref().ok_or_else(|| StoreError::ReadOnly(self.reader.file.clone()))
     }
+}
+
+/// The value, when it was put, and the digests of the blobs that it names.
+type Row = (Vec<u8>, i64, Vec<[u8; 32]>);
+
+/// Whether the file knows of blobs: one of version 1, which can only be read, does not.
+fn has_uses(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'cache_uses')";
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
 impl Reader {

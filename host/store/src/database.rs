@@ -10,9 +10,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::{At, StoreError};
 
 /// What this taskhost writes, and the newest that it reads.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
-const SCHEMA: &str = include_str!("schema.sql");
+/// What makes each version of the one before it; the first makes a new file.
+const STEPS: [&str; VERSION as usize] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// How long another process may hold the file: commits take milliseconds, so whoever waits so long waits for something that hangs.
 const BUSY_MAX: Duration = Duration::from_secs(30);
@@ -36,8 +37,10 @@ fn open(file: &Path, bytes_max: Option<u64>) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "NORMAL").at(file)?;
     // Otherwise the last process to close the file waits for the disk three times, as long as all else of a short run.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).at(file)?;
-    if version(&connection, file)? == 0 {
-        create(&mut connection, file)?;
+    match version(&connection, file)? {
+        0 => create(&mut connection, file)?,
+        VERSION => {}
+        _ => upgrade(&mut connection, file)?,
     }
     // A file that came back from `sqlite3 .recover`, or from a backup, may have lost this setting.
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).at(file)?;
@@ -82,10 +85,16 @@ fn create(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     // Both are settings of the file, and have to be made before the first table.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").at(file)?;
     write_ahead(connection, file)?;
+    upgrade(connection, file)
+}
+
+/// Makes of whatever version it is the one that is written.
+fn upgrade(connection: &mut Connection, file: &Path) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).at(file)?;
     // Another process may have been quicker.
-    if version(&transaction, file)? == 0 {
-        transaction.execute_batch(SCHEMA).at(file)?;
+    let version = version(&transaction, file)?;
+    if version != VERSION {
+        STEPS[version as usize..].iter().try_for_each(|step| transaction.execute_batch(step)).at(file)?;
         transaction.pragma_update(None, "user_version", VERSION).at(file)?;
     }
     transaction.commit().at(file)
@@ -174,7 +183,7 @@ impl Drop for Copy {
 }
 
 /// A new folder that only this user sees.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

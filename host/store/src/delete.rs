@@ -31,6 +31,9 @@ pub struct Collected {
     pub bytes: u64,
 }
 
+/// A file that nobody writes any more: its writer died.
+const UNFINISHED_MIN: Duration = Duration::from_secs(15 * 60);
+
 /// Artifacts that are looked at in one transaction, in which nobody else can begin to use them.
 const AT_ONCE: usize = 256;
 
@@ -68,22 +71,24 @@ impl Store {
         Ok(deleted)
     }
 
-    /// Deletes stored values that no run and no cached result needs, and that were not put within `age_min`: who has put one may be about to
-    /// commit the row that refers to it. A quarter of an hour is plenty.
+    /// Deletes stored values and blobs that no run and no cached result needs, and that nobody has used for `age_min`. What is made or used by
+    /// a process that has not committed yet what refers to it is not deleted, and neither is a file that was not finished within the last
+    /// quarter of an hour.
     pub fn collect_artifacts(&self, age_min: Duration) -> Result<Collected, StoreError> {
         let queue = self.queue()?;
-        let mut found = self.reader.artifacts.all()?;
-        found.retain(|found| found.age >= age_min);
         let mut collected = Collected::default();
-        let mut found = found.into_iter().peekable();
+        let mut found = self.reader.artifacts.all()?.into_iter().peekable();
         while found.peek().is_some() {
             let some: Vec<_> = found.by_ref().take(AT_ONCE).collect();
             let part = queue.call(move |writer| {
                 let mut part = Collected::default();
-                writer.transaction(Durability::Normal, |connection, _| {
+                writer.transaction(Durability::Normal, |connection| {
                     for file in some {
                         let is_used = file.digest.map_or(Ok(false), |digest| is_used(&digest, connection))?;
-                        if !is_used && fs::remove_file(&file.path).is_ok() {
+                        // Only now: it may have been taken into use since it was found.
+                        let age_min = if file.digest.is_some() { age_min } else { age_min.max(UNFINISHED_MIN) };
+                        let is_old = || file.age().is_some_and(|age| age >= age_min);
+                        if !is_used && is_old() && fs::remove_file(&file.path).is_ok() {
                             part.files += 1;
                             part.bytes += file.bytes;
                         }
@@ -106,7 +111,8 @@ impl Store {
 
 fn is_used(digest: &[u8; 32], connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM artifact_uses WHERE digest = ?1)
-                   OR EXISTS (SELECT 1 FROM cache WHERE artifact = ?1)";
+                   OR EXISTS (SELECT 1 FROM cache WHERE artifact = ?1)
+                   OR EXISTS (SELECT 1 FROM cache_uses WHERE digest = ?1)";
     connection.prepare_cached(sql)?.query_row([digest], |row| row.get(0))
 }
 
@@ -118,7 +124,7 @@ fn delete(writer: &mut Writer, ids: &[FlowRunId], locks: Vec<OwnerLock>) -> Resu
         let number: Option<i64> = number.at(&writer.file)?;
         numbers.push(number.ok_or_else(|| StoreError::UnknownRun(id.to_string()))?);
     }
-    writer.transaction(Durability::Normal, |connection, _| {
+    writer.transaction(Durability::Normal, |connection| {
         numbers.iter().try_for_each(|number| delete_rows(*number, connection))
     })?;
     drop(locks);

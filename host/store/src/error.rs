@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 use taskhost_model::FlowRunId;
-use taskhost_model::seams::JournalError;
+use taskhost_model::seams::{BlobError, JournalError};
 
 /// What is wrong. Its text is lower case, without a full stop; [`StoreError::help`] is the way out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -159,6 +159,12 @@ impl std::error::Error for StoreError {}
 impl From<StoreError> for JournalError {
     fn from(error: StoreError) -> JournalError {
         JournalError { message: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<StoreError> for BlobError {
+    fn from(error: StoreError) -> BlobError {
+        BlobError { message: error.to_string(), help: error.help() }
     }
 }
 

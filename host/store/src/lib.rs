@@ -3,7 +3,7 @@
 //! ```text
 //!  append ─► queue ─► writer thread ─► runs/journal.sqlite   one row per run and commit, with summaries beside it
 //!                          │
-//!                          └─► artifacts/ab/<digest>          values of 4 KiB and more, each once
+//!                          └─► artifacts/ab/<digest>          values of 4 KiB and more, and blobs, each once
 //! ```
 //!
 //! A [`Store`] is a folder. Several processes use the same one at once: SQLite orders their commits, and a lock file says which process
@@ -13,6 +13,7 @@
 //! Start reading at [`Store`], then `writer/mod.rs`.
 
 mod artifacts;
+mod blobs;
 mod cache;
 mod database;
 mod delete;
@@ -27,6 +28,7 @@ mod summary;
 mod writer;
 
 pub use artifacts::{ArtifactSizes, Artifacts};
+pub use blobs::TemporaryBlobs;
 pub use cache::{CacheEntry, CacheSize, ResultCache};
 pub use delete::{Collected, Retention};
 pub use error::StoreError;

@@ -81,6 +81,9 @@ struct Stored {
     outputs: Vec<(String, String)>,
 }
 
+/// Kind, position, name, type and value of what a run was given.
+pub(crate) type GivenRow<'a> = (&'static str, usize, &'a str, String, Vec<u8>);
+
 impl RunRecord {
     /// Of a run of which nothing is known.
     pub fn empty(id: FlowRunId, started: u64) -> RunRecord {
@@ -101,12 +104,7 @@ impl RunRecord {
     }
 
     /// Writes all but what the table of runs has.
-    pub(crate) fn write(
-        &self,
-        number: i64,
-        connection: &Connection,
-        offload: &mut Offload<'_>,
-    ) -> rusqlite::Result<()> {
+    pub(crate) fn write(&self, number: i64, given: &[GivenRow<'_>], connection: &Connection) -> rusqlite::Result<()> {
         let stored = Stored {
             file: self.file.clone(),
             components: self.components.clone(),
@@ -119,17 +117,26 @@ impl RunRecord {
         connection.execute("INSERT INTO records (run, record) VALUES (?, ?)", params![number, text])?;
         let mut insert = connection
             .prepare_cached("INSERT INTO given (run, kind, position, name, type, value) VALUES (?, ?, ?, ?, ?, ?)")?;
+        for (kind, position, name, ty, value) in given {
+            insert.execute(params![number, kind, *position as i64, name, ty, value])?;
+        }
+        Ok(())
+    }
+
+    /// Its parameters and files, encoded.
+    pub(crate) fn given(&self, offload: &mut Offload<'_>) -> Vec<GivenRow<'_>> {
+        let mut rows = Vec::with_capacity(self.parameters.len() + self.files.len());
         for (at, parameter) in self.parameters.iter().enumerate() {
             let mut value = Vec::new();
             encode_value_or_reference(&parameter.value, &mut value, offload);
-            insert.execute(params![number, "parameter", at as i64, parameter.name, parameter.ty.to_string(), value])?;
+            rows.push(("parameter", at, &*parameter.name, parameter.ty.to_string(), value));
         }
         for (at, file) in self.files.iter().enumerate() {
             let mut text = Vec::new();
             encode_value_or_reference(&Value::string(&*file.text), &mut text, offload);
-            insert.execute(params![number, "file", at as i64, file.path, "string", text])?;
+            rows.push(("file", at, &*file.path, "string".to_owned(), text));
         }
-        Ok(())
+        rows
     }
 
     /// Reads the record of a run.

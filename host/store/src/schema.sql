@@ -1,4 +1,4 @@
--- Version 1. A change that an older taskhost could not read raises the number in `database.rs`.
+-- Version 1. A change that an older taskhost could not read is a file of its own, and raises the number in `database.rs`.
 -- Times of day are milliseconds since 1970, other times nanoseconds since the run's start.
 -- Blobs are in the binary form of `taskhost_model::codec`.
 

@@ -92,7 +92,9 @@ fn a_stored_file_of_version_1_stays_readable_and_is_gone_on_with() {
     let scratch = Scratch::new();
     std::fs::create_dir_all(scratch.0.join("runs")).expect("a folder");
     std::fs::write(scratch.file(), STORED).expect("written");
-    check(&Store::open_for_reading(&scratch.0).expect("readable"));
+    let reading = Store::open_for_reading(&scratch.0).expect("readable");
+    check(&reading);
+    assert_eq!(reading.cache().size().expect("a size").entries, 1);
     let store = scratch.open();
     check(&store);
     let journal = store.claim(id(1), || {}).expect("claimed");

@@ -20,7 +20,6 @@ pub(crate) mod table;
 use runs::RunWriter;
 
 use crate::artifacts::Artifacts;
-use crate::cache::CacheEntry;
 use crate::error::{At, StoreError};
 use crate::queue::{Batch, Item, Queue};
 
@@ -31,8 +30,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Where values go that are too large for a row, and what became of them since the last commit.
 pub(crate) struct Offloading {
     pub(crate) artifacts: Artifacts,
-    /// Files that are not on the disk for sure.
-    unsynced: Vec<PathBuf>,
     /// Why one could not be kept.
     failure: Option<StoreError>,
 }
@@ -41,10 +38,7 @@ impl Offloading {
     /// Keeps a value elsewhere; if that fails it stays where it is, and the next commit tells why.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<ArtifactRef> {
         match self.artifacts.put(bytes) {
-            Ok((reference, new)) => {
-                self.unsynced.extend(new);
-                Some(reference)
-            }
+            Ok(reference) => Some(reference),
             Err(error) => {
                 self.failure.get_or_insert(error);
                 None
@@ -60,7 +54,7 @@ pub(crate) struct Writer {
     pub(crate) offloading: Offloading,
     /// Those that are carried out by way of this store, by number.
     runs: HashMap<i64, RunWriter>,
-    cache: Vec<CacheEntry>,
+    cache: Vec<table::Cached>,
     /// Whether something is committed that may not be on the disk.
     is_behind: bool,
     is_full: bool,
@@ -84,7 +78,7 @@ impl Writer {
         Writer {
             connection,
             file,
-            offloading: Offloading { artifacts, unsynced: Vec::new(), failure: None },
+            offloading: Offloading { artifacts, failure: None },
             runs: HashMap::new(),
             cache: Vec::new(),
             is_behind: false,
@@ -142,7 +136,7 @@ impl Writer {
                         run.line(&line);
                     }
                 }
-                Item::Cache(entry) => self.cache.push(entry),
+                Item::Cache(entry) => self.cache.push(table::Cached::of(entry, &mut self.offloading)),
                 Item::Call(work) => {
                     self.commit(Durability::Normal);
                     work(self);
@@ -166,19 +160,19 @@ impl Writer {
         }
         let ends = changed.iter().any(|number| self.runs[number].has_ended());
         let durability = if ends { Durability::Full } else { wanted };
-        let result = self.offloading.failure.take().map_or(Ok(()), Err).and_then(|()| {
-            let mut runs = std::mem::take(&mut self.runs);
-            let result = self.transaction(durability, |connection, offloading| {
-                for number in &changed {
-                    if let Some(run) = runs.get_mut(number) {
-                        run.write(*number, connection)?;
-                    }
+        let uses = changed.iter().flat_map(|number| self.runs[number].uses());
+        let named: Vec<ArtifactRef> = uses.chain(cache.iter().flat_map(table::Cached::uses)).copied().collect();
+        let mut runs = std::mem::take(&mut self.runs);
+        let result = self.transaction(durability, |connection| {
+            for number in &changed {
+                if let Some(run) = runs.get_mut(number) {
+                    run.write(*number, connection)?;
                 }
-                cache.iter().try_for_each(|entry| table::put_cached(entry, connection, offloading))
-            });
-            self.runs = runs;
-            result
+            }
+            cache.iter().try_for_each(|entry| table::put_cached(entry, connection))
         });
+        self.runs = runs;
+        self.offloading.artifacts.unpin(&named);
         for number in changed {
             if let Some(run) = self.runs.get_mut(&number) {
                 run.committed(&result);
@@ -190,13 +184,15 @@ impl Writer {
     pub(crate) fn transaction<T>(
         &mut self,
         durability: Durability,
-        work: impl FnOnce(&Connection, &mut Offloading) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         let full = durability == Durability::Full;
-        if full && !self.offloading.unsynced.is_empty() {
-            // Invariant: a value is on the disk before the row that refers to it is durable.
-            self.offloading.artifacts.sync(&self.offloading.unsynced)?;
-            self.offloading.unsynced.clear();
+        if let Some(failure) = self.offloading.failure.take() {
+            return Err(failure);
+        }
+        if full {
+            // Invariant: a value or blob is on the disk before the row that refers to it is durable. Whoever names one has placed it before.
+            self.offloading.artifacts.sync()?;
         }
         if self.is_full != full {
             let level = if full { "FULL" } else { "NORMAL" };
@@ -204,14 +200,7 @@ impl Writer {
             self.is_full = full;
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.file)?;
-        let value = work(&transaction, &mut self.offloading).at(&self.file)?;
-        if let Some(failure) = self.offloading.failure.take() {
-            return Err(failure);
-        }
-        if full && !self.offloading.unsynced.is_empty() {
-            self.offloading.artifacts.sync(&self.offloading.unsynced)?;
-            self.offloading.unsynced.clear();
-        }
+        let value = work(&transaction).at(&self.file)?;
         transaction.commit().at(&self.file)?;
         self.is_behind = !full;
         self.has_begun &= !full;
@@ -221,7 +210,7 @@ impl Writer {
     /// Makes durable what is committed; gives whether it is.
     fn catch_up(&mut self) -> bool {
         if self.is_behind {
-            let result = self.transaction(Durability::Full, |connection, _| {
+            let result = self.transaction(Durability::Full, |connection| {
                 let sql = "INSERT INTO durable VALUES (1, 1) ON CONFLICT DO UPDATE SET times = times + 1";
                 connection.execute(sql, [])
             });
@@ -236,6 +225,7 @@ impl Writer {
     /// Looks for requests of other processes, and for what tasks said last.
     fn look(&mut self) {
         self.looked = Instant::now();
+        self.offloading.artifacts.renew_pins();
         self.commit(Durability::Normal);
         if self.has_begun {
             self.catch_up();

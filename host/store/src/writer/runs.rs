@@ -140,6 +140,11 @@ impl RunWriter {
             || !self.shared.progress.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
+    /// What the rows that are not written yet name.
+    pub(super) fn uses(&self) -> &[ArtifactRef] {
+        &self.uses
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.events.entries > 0 && self.fold.ending.is_some()
     }
@@ -159,7 +164,7 @@ impl RunWriter {
             self.lines_written += i64::from(self.lines.entries);
             self.bytes_written += self.lines.text_bytes as i64;
         }
-        table::put_uses(number, &mut self.uses, connection)?;
+        table::put_uses(number, &self.uses, connection)?;
         for (position, task) in self.fold.take_changed() {
             table::put_task(number, position, task, connection)?;
         }
@@ -177,6 +182,7 @@ impl RunWriter {
     pub(super) fn committed(&mut self, result: &Result<(), StoreError>) {
         self.events.clear();
         self.lines.clear();
+        self.uses.clear();
         if let Err(error) = result {
             let _ = self.shared.failure.set(error.clone());
         }
@@ -205,17 +211,20 @@ impl Writer {
         shared: Arc<RunShared>,
         on_cancel: OnCancel,
     ) -> Result<i64, StoreError> {
-        let number = self.transaction(Durability::Normal, |connection, offloading| {
+        let mut uses = Vec::new();
+        let offloading = &mut self.offloading;
+        let given = record.given(&mut |bytes| {
+            let reference = offloading.put(bytes)?;
+            uses.push(reference);
+            Some(reference)
+        });
+        let number = self.transaction(Durability::Normal, |connection| {
             let number = table::insert_run(record, connection)?;
-            let mut uses = Vec::new();
-            record.write(number, connection, &mut |bytes| {
-                let reference = offloading.put(bytes)?;
-                uses.push(reference);
-                Some(reference)
-            })?;
-            table::put_uses(number, &mut uses, connection)?;
+            record.write(number, &given, connection)?;
+            table::put_uses(number, &uses, connection)?;
             Ok(number)
         })?;
+        self.offloading.artifacts.unpin(&uses);
         self.has_begun = true;
         self.runs.insert(number, RunWriter::new(shared, on_cancel, lock, table::Stored::default()));
         Ok(number)
@@ -234,7 +243,7 @@ impl Writer {
             return Err(StoreError::Succeeded(id));
         }
         let (number, at) = (stored.number, stored.fold.at);
-        self.transaction(Durability::Normal, |connection, _| {
+        self.transaction(Durability::Normal, |connection| {
             connection.execute("DELETE FROM cancels WHERE run = ?", [number])?;
             let sql = "UPDATE runs SET state = 'running', ended_ms = NULL, resumed = resumed + 1 WHERE number = ?";
             connection.execute(sql, [number])
@@ -246,7 +255,7 @@ impl Writer {
 
     /// Notes that somebody asks to cancel the run.
     pub(crate) fn request_cancel(&mut self, id: FlowRunId) -> Result<(), StoreError> {
-        self.transaction(Durability::Normal, |connection, _| {
+        self.transaction(Durability::Normal, |connection| {
             let sql = "INSERT INTO cancels SELECT number, 1 FROM runs WHERE id = ?
                        ON CONFLICT DO UPDATE SET requests = requests + 1";
             connection.execute(sql, [id.to_string()])

@@ -168,24 +168,41 @@ pub(crate) fn state_from_text(state: &str, needed: Option<String>) -> Option<Tas
     })
 }
 
-pub(super) fn put_uses(number: i64, uses: &mut Vec<ArtifactRef>, connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn put_uses(number: i64, uses: &[ArtifactRef], connection: &Connection) -> rusqlite::Result<()> {
     if uses.is_empty() {
         return Ok(());
     }
     let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO artifact_uses (digest, run) VALUES (?, ?)")?;
-    uses.drain(..).try_for_each(|used| insert.execute(params![used.digest, number]).map(drop))
+    uses.iter().try_for_each(|used| insert.execute(params![used.digest, number]).map(drop))
 }
 
-pub(super) fn put_cached(
-    entry: &CacheEntry,
-    connection: &Connection,
-    offloading: &mut Offloading,
-) -> rusqlite::Result<()> {
-    let (mut value, mut artifact) = (Vec::new(), None);
-    encode_value_or_reference(&entry.value, &mut value, &mut |bytes| {
-        artifact = offloading.put(bytes);
-        artifact
-    });
+/// A result for the cache, encoded.
+pub(super) struct Cached {
+    entry: CacheEntry,
+    value: Vec<u8>,
+    /// All of it, if it is large.
+    artifact: Option<ArtifactRef>,
+    /// Those that it names.
+    blobs: Vec<ArtifactRef>,
+}
+
+impl Cached {
+    pub(super) fn of(entry: CacheEntry, offloading: &mut Offloading) -> Cached {
+        let (mut value, mut artifact) = (Vec::new(), None);
+        encode_value_or_reference(&entry.value, &mut value, &mut |bytes| {
+            artifact = offloading.put(bytes);
+            artifact
+        });
+        Cached { entry, value, artifact, blobs: Vec::new() }
+    }
+
+    pub(super) fn uses(&self) -> impl Iterator<Item = &ArtifactRef> {
+        self.artifact.iter().chain(&self.blobs)
+    }
+}
+
+pub(super) fn put_cached(cached: &Cached, connection: &Connection) -> rusqlite::Result<()> {
+    let Cached { entry, value, artifact, blobs } = cached;
     let mut insert = connection.prepare_cached(
         "INSERT OR REPLACE INTO cache
             (identity, value, artifact, artifact_bytes, created_ms, run, component, function)
@@ -201,6 +218,12 @@ pub(super) fn put_cached(
         entry.component.to_string(),
         entry.function,
     ])?;
+    connection.prepare_cached("DELETE FROM cache_uses WHERE identity = ?")?.execute([entry.identity])?;
+    for blob in blobs {
+        let sql = "INSERT OR IGNORE INTO cache_uses (identity, digest, bytes) VALUES (?, ?, ?)";
+        let mut insert = connection.prepare_cached(sql)?;
+        insert.execute(params![entry.identity, blob.digest, blob.length as i64])?;
+    }
     Ok(())
 }
 
