@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value as Json;
+use taskhost::Host;
 use taskhost_flow::Given;
 use taskhost_model::{Limits, List, Value, ValueType};
 
@@ -15,25 +16,30 @@ const CONTENT_BYTES_MAX: u64 = Limits::DEFAULT.result_bytes_max;
 /// Largest JSON object of parameters, in bytes: as JSON it takes several times as much memory.
 const PARAMETERS_BYTES_MAX: u64 = 64 << 20;
 
-/// `name=value` pairs. `type_of` knows the types of those that exist: the content of a file is bytes where bytes are wanted.
+/// `name=value` pairs. `type_of` knows the types of those that exist: the content of a file is bytes where bytes are wanted, and a blob that
+/// the host keeps where a blob is.
 pub(crate) fn from_words(
     words: &[String],
     example: &str,
     type_of: impl Fn(&str) -> Option<ValueType>,
+    host: &Host,
 ) -> Result<Vec<(String, Given)>, CliError> {
     let pairs = words.iter().map(|word| {
         let (name, value) = word.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             CliError::usage(format!("`{word}` is no `name=value`"), format!("write it as in `{example}`"))
         })?;
-        Ok((name.to_owned(), given(value, type_of(name))?))
+        Ok((name.to_owned(), given(value, type_of(name), host)?))
     });
     pairs.collect()
 }
 
-fn given(value: &str, ty: Option<ValueType>) -> Result<Given, CliError> {
+fn given(value: &str, ty: Option<ValueType>, host: &Host) -> Result<Given, CliError> {
     match value.strip_prefix('@') {
         None => Ok(Given::Text(value.to_owned())),
         Some(rest) if rest.starts_with('@') => Ok(Given::Text(rest.to_owned())),
+        Some(path) if ty == Some(ValueType::Blob) => {
+            Ok(Given::Value(host.keep_file(Path::new(path))?, ValueType::Blob))
+        }
         Some(path) => from_file(Path::new(path), ty),
     }
 }
@@ -49,7 +55,7 @@ fn from_file(path: &Path, ty: Option<ValueType>) -> Result<Given, CliError> {
         Ok(text) => Ok(Given::Text(text)),
         Err(_) => Err(CliError::usage(
             format!("`{}` is not UTF-8 text", path.display()),
-            "only a parameter of type `list<u8>` takes the content of such a file",
+            "only a parameter of type `list<u8>` or `blob` takes the content of such a file",
         )),
     }
 }
@@ -106,10 +112,13 @@ impl<'de> serde::Deserialize<'de> for Pairs {
 
 #[cfg(test)]
 mod tests {
+    use taskhost::HostOptions;
+
     use super::*;
 
     fn words(words: &[&str]) -> Result<Vec<(String, Given)>, CliError> {
-        from_words(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), "-p stop=5", |_| None)
+        let host = Host::new(HostOptions { use_cache: false, ..HostOptions::default() })?;
+        from_words(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(), "-p stop=5", |_| None, &host)
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod args;
 mod arguments;
+mod blobs;
 mod commands;
 mod error;
 mod execute;

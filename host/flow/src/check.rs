@@ -11,7 +11,7 @@ use std::sync::Arc;
 use taskhost_model::grants::{FolderGrant, Grants};
 use taskhost_model::powers::Powers;
 use taskhost_model::seams::{Catalog, CatalogError};
-use taskhost_model::{ComponentSignature, ValueType};
+use taskhost_model::{ArtifactRef, ComponentSignature, ValueType};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::flow::{Flow, Source};
@@ -47,6 +47,12 @@ pub trait Surroundings {
 
     /// The content of a `default-file`. The message reads after "file `x` …".
     fn default_file(&self, path: &Path) -> Result<Vec<u8>, String>;
+
+    /// The name that the content of a `default-file` has as a blob; keeping it is for whoever runs the flow. The message reads after
+    /// "file `x` …".
+    fn blob(&self, _: &Path) -> Result<ArtifactRef, String> {
+        Err("cannot be a blob here".to_owned())
+    }
 
     /// What stands where a folder is granted; said to be one where nobody looks.
     fn folder(&self, _grant: &FolderGrant) -> FolderState {

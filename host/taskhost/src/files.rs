@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use taskhost_flow::{Diagnostics, FlowSource, FolderState, Surroundings};
+use taskhost_model::ArtifactRef;
 use taskhost_model::grants::{Access, FolderGrant};
 use taskhost_model::limits::{FLOW_BYTES_MAX, Limits};
 use taskhost_model::task_run::Bytes;
 
-/// Largest `default-file`: it becomes a value, and the largest value that a task may return is also the largest that
+use crate::blobs;
+
+/// Largest `default-file` that becomes a text or bytes: it becomes a value, and the largest value that a task may return is also the largest that
 /// one can be given.
 const DEFAULT_FILE_BYTES_MAX: u64 = Limits::DEFAULT.result_bytes_max;
 
@@ -28,6 +31,10 @@ impl Surroundings for Files {
 
     fn default_file(&self, path: &Path) -> Result<Vec<u8>, String> {
         read(path, DEFAULT_FILE_BYTES_MAX)
+    }
+
+    fn blob(&self, path: &Path) -> Result<ArtifactRef, String> {
+        blobs::name_of(path).map_err(reason)
     }
 
     fn folder(&self, grant: &FolderGrant) -> FolderState {

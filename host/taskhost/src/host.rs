@@ -8,16 +8,17 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
-use taskhost_model::seams::{Catalog, CatalogError, Observer, Runner};
-use taskhost_model::{FlowRunId, limits};
+use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
+use taskhost_model::{FlowRunId, Value, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
 use taskhost_store::{ResultCache, Store, StoreError};
 
+use crate::blobs::{self, HostBlobs};
 use crate::builder::FlowBuilder;
 use crate::caching;
 use crate::call_settings::CallSettings;
@@ -26,6 +27,7 @@ use crate::error::{HostError, HostErrorKind, RunError};
 use crate::files::{self, Files};
 use crate::outputs::Outputs;
 use crate::recording::{self, Stopping};
+use crate::records::Records;
 use crate::run::{IntoFlow, Launch};
 use crate::runners::{PoolSize, Pools};
 use crate::secrets::{SecretSources, Secrets};
@@ -123,13 +125,8 @@ struct Inner {
     secrets: Arc<Secrets>,
     sources: SecretSources,
     /// Where runs are recorded; none if they are not.
-    records: Option<Records>,
-}
-
-/// Where runs are recorded; opened when the first one is.
-struct Records {
-    folder: Option<PathBuf>,
-    store: Mutex<Option<Arc<Store>>>,
+    records: Option<Arc<Records>>,
+    blobs: Arc<dyn Blobs>,
 }
 
 impl Host {
@@ -138,10 +135,10 @@ impl Host {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let secrets = Arc::new(Secrets::default());
-        let folder = || options.data_folder_in_use();
-        let records = options.keep_runs.then(|| Records { folder: folder(), store: Mutex::default() });
+        let records = options.keep_runs.then(|| Arc::new(Records::new(options.data_folder_in_use())));
+        let blobs: Arc<dyn Blobs> = Arc::new(HostBlobs::new(records.as_ref()));
         let sandbox = Sandbox::new(SandboxOptions {
-            blobs: None,
+            blobs: Some(Arc::clone(&blobs)),
             cache_folder: options.cache_folder_in_use(),
             data_folder: options.data_folder_in_use(),
             compiler: options.compiler.map_or(Compiler::InProcess, |program| Compiler::Child { program }),
@@ -150,7 +147,7 @@ impl Host {
         })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         let pools = Pools::new(sandbox.clone(), size);
-        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records })))
+        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records, blobs })))
     }
 
     /// Reads a flow file.
@@ -235,21 +232,22 @@ impl Host {
 
     /// Where flow runs are recorded; none unless they are ([`HostOptions::keep_runs`]).
     pub fn store(&self) -> Result<Option<Arc<Store>>, HostError> {
-        let Some(records) = &self.0.records else { return Ok(None) };
-        let mut store = records.store.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = &*store {
-            return Ok(Some(Arc::clone(store)));
-        }
-        let folder = records.folder.as_deref().ok_or_else(|| {
-            HostError::new(HostErrorKind::Internal, "the flow run cannot be recorded: this user has no data folder")
-                .with_help("set TASKHOST_DATA_FOLDER or HOME, or do without a record: `--no-journal`")
-        })?;
-        let opened = Arc::new(Store::open(folder).map_err(|error| not_recorded(&error))?);
-        Ok(Some(Arc::clone(store.insert(opened))))
+        self.0.records.as_ref().map(|records| records.store()).transpose()
+    }
+
+    /// Where blobs are kept: among the artifacts of recorded runs; for a host that records none, in a folder that goes with it.
+    pub fn blobs(&self) -> &Arc<dyn Blobs> {
+        &self.0.blobs
+    }
+
+    /// Keeps the content of a file as a blob: a value for a parameter of that type. Of any size; it is read in pieces.
+    pub fn keep_file(&self, path: &Path) -> Result<Value, HostError> {
+        blobs::keep(&*self.0.blobs, path).map(|blob| Value::Blob(blob.into()))
     }
 
     /// Starts a flow run and returns at once. If runs are recorded, it is.
     pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> Result<FlowRun, HostError> {
+        blobs::keep_parameters(&*self.0.blobs, &plan)?;
         let (id, started) = new_flow_run_id();
         let following = FlowRunOptions::new(observer);
         let Some(store) = self.store()? else { return Ok(self.start_flow_run(&plan, id, options, following, None)) };

@@ -41,6 +41,7 @@
 //! Start reading at [`FlowBuilder`] and [`Host`]. What a flow means is in [`flow`], how it is run in [`engine`],
 //! values and limits are in [`model`].
 
+mod blobs;
 pub mod builder;
 mod caching;
 mod call_settings;
@@ -53,6 +54,7 @@ mod host;
 mod kept;
 mod outputs;
 mod recording;
+mod records;
 mod resume;
 mod run;
 mod runners;

@@ -19,6 +19,7 @@ use taskhost_model::{
 };
 use taskhost_store::{RunRecord, RunState, Store, StoreError};
 
+use crate::blobs;
 use crate::error::{HostError, HostErrorKind, RunError};
 use crate::host::{Host, RunOptions, new_flow_run_id, not_recorded};
 use crate::recording::{self, Stopping};
@@ -140,6 +141,7 @@ impl Resume {
     }
 
     fn go_on(&self, options: RunOptions, following: FlowRunOptions) -> Result<FlowRun, HostError> {
+        blobs::keep_parameters(&**self.host.blobs(), &self.plan)?;
         let stopping = Stopping::default();
         let journal = self.store.claim(self.record.id, stopping.on_request()).map_err(told)?;
         // Nobody else writes from here on.
@@ -155,6 +157,7 @@ impl Resume {
         let mut labels = self.record.labels.clone();
         labels.extend(options.labels.iter().filter(|label| !self.record.labels.contains(label)).cloned());
         let record = recording::record(id, started, &self.plan, labels);
+        blobs::keep_parameters(&**self.host.blobs(), &self.plan)?;
         let kept = self.kept(&record)?;
         let stopping = Stopping::default();
         let journal = self.store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;

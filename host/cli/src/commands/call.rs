@@ -6,10 +6,11 @@ use std::sync::Arc;
 use taskhost::{CallSettings, Host, HostOptions, RunError, RunOptions};
 use taskhost_flow::{Flow, PlanError};
 use taskhost_model::seams::Catalog as _;
-use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, ValueType, json};
+use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, Value, ValueType, json};
 
 use crate::args::CallArgs;
 use crate::arguments;
+use crate::blobs;
 use crate::commands::run::or_as_json;
 use crate::commands::{self, command};
 use crate::error::{CliError, Exit};
@@ -37,7 +38,7 @@ fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     let component = component(&host, args)?;
     let task = find(&component, &args.component, function)?;
     let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());
-    let given = arguments::from_words(&args.arguments, "stop=5", type_of)?;
+    let given = arguments::from_words(&args.arguments, "stop=5", type_of, &host)?;
     // The function as a flow's `call` names it: there an interface has its short name.
     let short = task.interface_short().filter(|_| function.contains('.'));
     let function = short.map_or(task.function.to_string(), |interface| format!("{interface}.{}", task.function));
@@ -48,7 +49,7 @@ fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
     commands::fetch_secrets(&host, &checked.flow, &args.secrets)
         .map_err(|error| secrets_of_a_call(error, &checked.flow))?;
     let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
-    report(args, &executed, voice)
+    report(args, &executed, voice, &host)
 }
 
 pub(super) fn settings(args: &CallArgs) -> Result<CallSettings, CliError> {
@@ -120,7 +121,7 @@ fn list(words: &str, tasks: &[&TaskSignature]) -> String {
     format!("{words}{}", lines.collect::<String>())
 }
 
-fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, CliError> {
+fn report(args: &CallArgs, executed: &Executed, voice: Voice, host: &Host) -> Result<Exit, CliError> {
     let report = Report { run: &executed.report, tasks: &executed.tasks, file: None, written: None };
     output::stderr(report.failures(voice).trim_end_matches('\n'));
     if report.exit() == Exit::RunFailed {
@@ -139,6 +140,8 @@ fn report(args: &CallArgs, executed: &Executed, voice: Voice) -> Result<Exit, Cl
     if args.json {
         let json = result.map_or("null".to_owned(), |value| json::to_string(&value, &ty));
         output::stdout(&(values::pretty(&call_json(&report, json)) + "\n"))?;
+    } else if let Some(Value::Blob(blob)) = &result {
+        blobs::print(host, blob)?;
     } else if let Some(value) = result.filter(|_| ty != ValueType::tuple([])) {
         output::stdout(&values::result(&value, &ty))?;
     }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use taskhost::{HostOptions, RunOptions};
+use taskhost::{Host, HostOptions, RunOptions};
 use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind, TaskKind};
-use taskhost_model::FlowRunEnding;
+use taskhost_model::{FlowRunEnding, Value};
 
 use crate::args::{RunArgs, Runner};
 use crate::arguments;
+use crate::blobs;
 use crate::commands::{self, graph, read};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
@@ -38,7 +39,8 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
     let host = commands::open_host(&args.host, host_options(args, &file)?)?;
     let flow = commands::checked_flow(&host, file, voice)?.flow;
     let output = args.output.as_deref().map(|name| output_named(&flow, name)).transpose()?;
-    let plan = taskhost_flow::plan(&flow, given(args, &flow)?).map_err(|error| with_examples(error, args, &flow))?;
+    let plan =
+        taskhost_flow::plan(&flow, given(args, &flow, &host)?).map_err(|error| with_examples(error, args, &flow))?;
     let options = RunOptions {
         runner_override: runner(args, &flow),
         use_results: !args.host.no_cache,
@@ -51,7 +53,7 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
     }
     commands::fetch_secrets(&host, &flow, &args.secrets)?;
     let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
-    let told = Told { file: &args.flow, voice, json: args.json, output, is_recorded: !args.no_journal };
+    let told = Told { host: &host, file: &args.flow, voice, json: args.json, output, is_recorded: !args.no_journal };
     let exit = report(&told, &executed, &written)?;
     if let (Some(path), Some(format)) = (&args.graph, format)
         && let Err(error) = draw(path, format, &executed)
@@ -65,6 +67,8 @@ fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
 
 /// What is to be told of a flow run, and how.
 pub(crate) struct Told<'a> {
+    /// Where blobs are.
+    pub host: &'a Host,
     pub file: &'a Path,
     pub voice: Voice,
     pub json: bool,
@@ -94,7 +98,7 @@ pub(crate) fn report(told: &Told, executed: &Executed, written: &Written) -> Res
     }
     match told.output {
         _ if told.json => output::stdout(&(pretty(&report.json()) + "\n"))?,
-        Some(output) => print_output(&report, output)?,
+        Some(output) => print_output(&report, output, told.host)?,
         None => output::stdout(&report.outputs())?,
     }
     Ok(report.exit())
@@ -139,10 +143,11 @@ fn output_named(flow: &Flow, name: &str) -> Result<usize, CliError> {
     })
 }
 
-fn print_output(report: &Report, at: usize) -> Result<(), CliError> {
+fn print_output(report: &Report, at: usize, host: &Host) -> Result<(), CliError> {
     let FlowRunEnding::Succeeded(values) = &report.run.ending else { return Ok(()) };
     let output = &report.tasks.flow().outputs[at];
     match values.get(at).and_then(Option::as_ref) {
+        Some(Value::Blob(blob)) => blobs::print(host, blob),
         Some(value) => output::stdout_raw(&values::raw(value, &output.ty)),
         None => {
             let warning = styled(WARN, "warning:");
@@ -180,11 +185,11 @@ fn host_options(args: &RunArgs, file: &FlowFile) -> Result<HostOptions, CliError
     Ok(HostOptions { workers, concurrency, secrets, keep_runs: !args.no_journal, ..default })
 }
 
-fn given(args: &RunArgs, flow: &Flow) -> Result<Vec<(String, taskhost_flow::Given)>, CliError> {
+fn given(args: &RunArgs, flow: &Flow, host: &Host) -> Result<Vec<(String, taskhost_flow::Given)>, CliError> {
     let from_file = args.params.as_deref().map(arguments::from_json_file).transpose()?.unwrap_or_default();
     let type_of =
         |name: &str| flow.parameters.iter().find(|parameter| &*parameter.name == name).map(|found| found.ty.clone());
-    let from_words = arguments::from_words(&args.parameters, "-p stop=5", type_of)?;
+    let from_words = arguments::from_words(&args.parameters, "-p stop=5", type_of, host)?;
     Ok(arguments::merged(from_file, from_words))
 }
 

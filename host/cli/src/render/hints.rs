@@ -14,6 +14,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 pub(crate) fn example(name: &str, ty: &ValueType, prefix: &str) -> String {
     let value = match ty {
         ValueType::Bool => return format!("write it as `{prefix}{name}=true` or `{prefix}{name}=false`"),
+        ValueType::Blob => return format!("name a file: `{prefix}{name}=@FILE`"),
         ValueType::String => "text".to_owned(),
         ValueType::Char => "x".to_owned(),
         ValueType::Enum(names) => names.first().map_or(String::new(), ToString::to_string),
@@ -50,7 +51,7 @@ fn value(ty: &ValueType, depth: usize) -> String {
         ValueType::List(element) => format!("[{}]", inner(element)),
         ValueType::Tuple(types) => format!("[{}]", types.iter().map(inner).collect::<Vec<_>>().join(", ")),
         ValueType::Option(some) => inner(some),
-        ValueType::Blob => "\"@FILE\"".to_owned(),
+        ValueType::Blob => "\"blob:DIGEST:LENGTH\"".to_owned(),
         ValueType::Result { ok, .. } => format!("{{\"ok\": {}}}", side(ok)),
         ValueType::Enum(names) => names.first().map_or(String::new(), |name| format!("\"{name}\"")),
         ValueType::Flags(names) => {

@@ -1,6 +1,7 @@
 //! Values for people: outputs as text, and JSON with line breaks where it does not fit a line.
 
 use taskhost_model::list::List;
+use taskhost_model::task_run::Bytes;
 use taskhost_model::{Value, ValueType, json};
 
 use crate::output::{STRONG, styled, visible, visible_json};
@@ -22,6 +23,7 @@ pub(crate) fn output(name: &str, value: Option<&Value>, ty: &ValueType) -> Strin
     };
     let text = match value {
         Value::String(text) => visible(text).into_owned(),
+        Value::Blob(blob) => format!("{blob} ({}; `--output` prints its bytes)", Bytes(blob.length)),
         _ => match shown(value, ty) {
             Some(text) => text,
             None => summary(value, ty),
@@ -73,7 +75,7 @@ fn summary(value: &Value, ty: &ValueType) -> String {
         Value::List(list) => list_summary(list, ty),
         _ => super::shortened(&ty.to_string(), 60),
     };
-    format!("({what}, {}; `--json` prints it)", taskhost_model::task_run::Bytes(value.size_bytes()))
+    format!("({what}, {}; `--json` prints it)", Bytes(value.size_bytes()))
 }
 
 fn list_summary(list: &List, ty: &ValueType) -> String {

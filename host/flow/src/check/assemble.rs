@@ -1,6 +1,7 @@
 //! The last step: a [`Flow`] from what was found, and warnings about what has no effect.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use taskhost_model::grants::Grants;
@@ -79,6 +80,10 @@ impl FileCheck<'_, '_, '_> {
         let types = self.parameter_types.iter().cloned().collect::<Option<Vec<_>>>()?;
         let parameters = file.parameters.iter().zip(types).zip(defaults).map(|((written, ty), default)| Parameter {
             name: written.name.value.clone(),
+            blob_file: match (&written.default_file, &ty) {
+                (Some(path), ValueType::Blob) => Some(file.source.beside(Path::new(&*path.value))),
+                _ => None,
+            },
             ty,
             default,
             description: written.description.clone().unwrap_or_else(empty_text),

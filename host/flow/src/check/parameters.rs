@@ -202,12 +202,23 @@ impl<'f> FileCheck<'f, '_, '_> {
 
     fn default_file(&mut self, parameter: &str, file: &Text, ty: &ValueType) -> Option<Value> {
         let bytes = ValueType::list(ValueType::U8);
-        if *ty != ValueType::String && *ty != bytes {
-            let message = format!("`default-file` gives a `string` or a `list<u8>`, parameter `{parameter}` is `{ty}`");
+        if *ty != ValueType::String && *ty != bytes && *ty != ValueType::Blob {
+            let message =
+                format!("`default-file` gives a `string`, a `list<u8>` or a `blob`, parameter `{parameter}` is `{ty}`");
             self.push(self.diagnostic("bad-default", message, file.span).with_help("use `default`"));
             return None;
         }
         let path = self.file.source.beside(std::path::Path::new(&*file.value));
+        if *ty == ValueType::Blob {
+            return match self.session.surroundings.blob(&path) {
+                Ok(named) => Some(Value::Blob(named.into())),
+                Err(reason) => {
+                    let message = format!("file `{}` {reason}", file.value);
+                    self.push(self.diagnostic("unusable-file", message, file.span));
+                    None
+                }
+            };
+        }
         let problem = match self.session.surroundings.default_file(&path) {
             Ok(content) if *ty == bytes => return Some(Value::List(List::bytes(content))),
             Ok(content) => match String::from_utf8(content) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use taskhost_model::{List, Value, ValueType};
+use taskhost_model::{ArtifactRef, List, Value, ValueType};
 
 use super::{TypeMismatch, TypedValue};
 
@@ -100,6 +100,15 @@ fn elements<T: FromValue>(list: &List, element: &ValueType) -> Result<Vec<T>, Ty
 }
 
 integers!(i8 => S8, u8 => U8, i16 => S16, u16 => U16, i32 => S32, u32 => U32, i64 => S64, u64 => U64);
+
+impl FromValue for ArtifactRef {
+    fn from_value(value: &TypedValue) -> Result<ArtifactRef, TypeMismatch> {
+        match &value.value {
+            Value::Blob(blob) => Ok(**blob),
+            _ => Err(TypeMismatch::new("a blob", &value.ty)),
+        }
+    }
+}
 
 impl FromValue for f32 {
     fn from_value(value: &TypedValue) -> Result<f32, TypeMismatch> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use taskhost_model::{List, Value, ValueType};
+use taskhost_model::{ArtifactRef, List, Value, ValueType};
 
 /// A Rust type that has a WIT type: numbers, `bool`, `char`, text, [`Bytes`] and `Vec<u8>`, `Vec<T>`, `Option<T>`,
 /// `Result<T, E>`, tuples. Records of your own: implement it with [`ValueType::record`] and [`Value::record`].
@@ -67,6 +67,17 @@ impl IntoValue for u8 {
 
     fn into_list(values: Vec<u8>) -> List {
         List::bytes(values)
+    }
+}
+
+/// A blob: [`Host::keep_file`](crate::Host::keep_file) makes one of a file.
+impl IntoValue for ArtifactRef {
+    fn value_type() -> ValueType {
+        ValueType::Blob
+    }
+
+    fn into_value(self) -> Value {
+        Value::Blob(self.into())
     }
 }
 

@@ -35,6 +35,6 @@ fn resume(args: &RunsResumeArgs) -> Result<Exit, CliError> {
     let options = RunOptions { use_results: !args.host.no_cache, ..RunOptions::default() };
     let flow = resume.flow().clone();
     let executed = execute::follow(flow, voice, Labels::Tasks, |observer| Ok(resume.start(options, observer)?))?;
-    let told = Told { file: &file, voice, json: args.json, output: None, is_recorded: true };
+    let told = Told { host: &host, file: &file, voice, json: args.json, output: None, is_recorded: true };
     report(&told, &executed, &written)
 }

@@ -1,0 +1,142 @@
+//! Blobs through the command: from files, from task to task, to stdout, and back from a record.
+
+mod support;
+
+use std::process::Command;
+
+use support::{Folder, Said, guest};
+
+/// `taskhost` with a data folder of its own.
+fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = folder.command(arguments);
+    command.env("TASKHOST_DATA_FOLDER", folder.0.join("data"));
+    command
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> Said {
+    command(folder, arguments).output().expect("a process").into()
+}
+
+fn flow(folder: &Folder, text: &str) {
+    let component = guest("blobs");
+    folder.write("flow.toml", format!("name = \"bulk\"\n[components]\nblobs = {component:?}\n{text}"));
+}
+
+fn fine(said: &Said) {
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+}
+
+/// Files below the folder of artifacts.
+fn artifacts(folder: &Folder) -> Vec<u64> {
+    let mut sizes = Vec::new();
+    for digits in std::fs::read_dir(folder.0.join("data/artifacts")).into_iter().flatten().flatten() {
+        for file in std::fs::read_dir(digits.path()).expect("a folder").flatten() {
+            sizes.push(file.metadata().expect("a file").len());
+        }
+    }
+    sizes.sort_unstable();
+    sizes
+}
+
+#[test]
+fn bulk_data_goes_through_a_chain_of_tasks_in_a_few_mib_of_their_memory() {
+    let folder = Folder::new();
+    flow(
+        &folder,
+        "[defaults.limits]\nmemory = \"4 MiB\"\n\
+         [tasks.make]\ncall = \"blobs.make\"\nwith = { mib = 64, seed = 1 }\n\
+         [tasks.first]\ncall = \"blobs.step\"\nwith.data = \"${make}\"\n\
+         [tasks.second]\ncall = \"blobs.step\"\nwith.data = \"${first}\"\n\
+         [tasks.again]\ncall = \"blobs.step\"\nwith.data = \"${first}\"\n\
+         [tasks.sum]\ncall = \"blobs.sum\"\nwith.data = \"${second}\"\n\
+         [tasks.size]\ncall = \"blobs.length\"\nwith.data = \"${again}\"\n\
+         [outputs]\nsum = \"${sum}\"\nsize = \"${size}\"\nsecond = \"${second}\"\nagain = \"${again}\"\n",
+    );
+    let said = run(&folder, &["run", "flow.toml", "--json"]);
+    fine(&said);
+    let told: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let outputs = &told["outputs"];
+    assert_eq!(outputs["size"], 67_108_864.0);
+    let name = outputs["second"].as_str().expect("a name");
+    assert!(name.starts_with("blob:") && name.ends_with(":67108864"), "{name}");
+    assert_eq!(outputs["second"], outputs["again"], "equal bytes have one name");
+    assert_eq!(artifacts(&folder), [64 << 20; 3], "and are kept once");
+    // Its name is enough for the next run.
+    let elsewhere = run(&folder, &["call", &guest("blobs"), "length", &format!("data={name}")]);
+    assert_eq!(elsewhere.code, Some(2), "a call has blobs of its own");
+    assert!(elsewhere.stderr.contains("is not kept here"), "{}", elsewhere.stderr);
+    flow(
+        &folder,
+        "[parameters.data]\n[tasks.size]\ncall = \"blobs.length\"\nwith.data = \"${data}\"\n[outputs]\nsize = \"${size}\"\n",
+    );
+    let said = run(&folder, &["run", "flow.toml", "-p", &format!("data={name}"), "--output", "size"]);
+    fine(&said);
+    assert_eq!(said.stdout, "67108864.0\n");
+    // What nobody names any more goes.
+    let said = run(&folder, &["runs", "list", "--json"]);
+    let runs: serde_json::Value = serde_json::from_str(&said.stdout).expect("JSON");
+    let oldest = runs["runs"].as_array().and_then(|runs| runs.last()).expect("two runs")["run"].clone();
+    fine(&run(&folder, &["runs", "delete", oldest.as_str().expect("an id")]));
+    assert_eq!(artifacts(&folder), [64 << 20], "the second run was given one of them");
+}
+
+#[test]
+fn a_file_is_a_blob_by_parameter_or_by_default_and_comes_out_as_its_bytes() {
+    let folder = Folder::new();
+    let bytes: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    folder.write("numbers.bin", &bytes);
+    folder.write("other.bin", b"short");
+    flow(
+        &folder,
+        "[parameters.data]\ndefault-file = \"numbers.bin\"\n\
+         [tasks.parts]\ncall = \"blobs.split\"\nwith = { data = \"${data}\", parts = 3 }\n\
+         [tasks.whole]\ncall = \"blobs.join\"\nwith.parts = \"${parts}\"\n\
+         [outputs]\nwhole = \"${whole}\"\nparts = \"${parts}\"\n",
+    );
+    fine(&run(&folder, &["check", "flow.toml"]));
+    assert!(artifacts(&folder).is_empty(), "a check keeps nothing");
+    for journal in [&[][..], &["--no-journal"]] {
+        let arguments = [&["run", "flow.toml", "--output", "whole"], journal].concat();
+        let output = command(&folder, &arguments).output().expect("a process");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stdout == bytes, "the same bytes: {} of {}", output.stdout.len(), bytes.len());
+        let arguments = [&["run", "flow.toml", "--output", "whole", "-p", "data=@other.bin"], journal].concat();
+        assert_eq!(run(&folder, &arguments).stdout, "short");
+    }
+    let said = run(&folder, &["run", "flow.toml", "-p", "data=@other.bin"]);
+    assert!(said.stdout.starts_with("whole = blob:") && said.stdout.contains("(5 B; "), "{}", said.stdout);
+    // What was recorded is told again, without the file.
+    std::fs::remove_file(folder.0.join("other.bin")).expect("it is there");
+    let again = run(&folder, &["runs", "resume", "latest"]);
+    fine(&again);
+    assert_eq!(again.stdout, said.stdout);
+}
+
+#[test]
+fn a_function_that_gives_a_blob_is_called_for_its_bytes() {
+    let folder = Folder::new();
+    folder.write("words.txt", "some words");
+    let blobs = guest("blobs");
+    assert_eq!(run(&folder, &["call", &blobs, "from-text", "text=hello"]).stdout, "hello");
+    assert_eq!(run(&folder, &["call", &blobs, "text", "data=@words.txt"]).stdout, "some words\n");
+    assert!(artifacts(&folder).is_empty(), "a call leaves nothing behind");
+    let wrong = run(&folder, &["call", &blobs, "text", "data=words.txt"]);
+    assert_eq!(wrong.code, Some(3));
+    assert!(wrong.stderr.contains("data=@"), "it says how: {}", wrong.stderr);
+    let missing = run(&folder, &["call", &blobs, "text", "data=@nothing.txt"]);
+    assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+}
+
+#[test]
+fn blobs_are_wired_by_their_type() {
+    let folder = Folder::new();
+    flow(&folder, "[tasks.sum]\ncall = \"blobs.sum\"\nwith.data = \"text\"\n");
+    let said = run(&folder, &["check", "flow.toml"]);
+    assert_eq!(said.code, Some(3));
+    assert!(said.stderr.contains("blob"), "{}", said.stderr);
+    flow(
+        &folder,
+        "[tasks.size]\ncall = \"blobs.length\"\nwith.data = \"${text}\"\n[tasks.text]\ncall = \"blobs.text\"\nwith.data = \"${size}\"\n",
+    );
+    assert_eq!(run(&folder, &["check", "flow.toml"]).code, Some(3));
+}
