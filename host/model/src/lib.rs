@@ -28,6 +28,7 @@ pub mod assign;
 pub mod codec;
 pub mod digest;
 pub mod event;
+pub mod fold;
 pub mod grants;
 pub mod json;
 pub mod layout;

@@ -11,8 +11,8 @@ use taskhost_model::{Attachment, FlowRunEnding, FlowRunId, RunEvent, TaskFailure
 
 use crate::error::StoreError;
 use crate::queue::{Item, Queue};
-use crate::summary::LastProgress;
 use crate::writer::runs::RunShared;
+use taskhost_model::fold::LastProgress;
 
 /// Lines of logs that are kept of a run. A task that never stops talking shall not fill the disk.
 pub const LOG_LINES_MAX: u64 = 100_000;

@@ -36,4 +36,4 @@ pub use journal::{LOG_BYTES_MAX, LOG_LINES_MAX, RunJournal};
 pub use reading::{Events, LogLine, LogLines, RunFilter, RunState, RunSummary};
 pub use record::{RecordedComponent, RecordedFile, RecordedParameter, RunRecord};
 pub use store::{Store, StoreOptions};
-pub use summary::{FailedRun, LastProgress, TaskSummary};
+pub use taskhost_model::fold::{FailedRun, LastProgress, TaskReport};

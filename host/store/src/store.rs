@@ -17,9 +17,9 @@ use crate::owner::{self, OwnerLock};
 use crate::queue::Queue;
 use crate::reading::{Events, LogLines, Reader, RunFilter, RunSummary};
 use crate::record::RunRecord;
-use crate::summary::TaskSummary;
 use crate::writer::Writer;
 use crate::writer::runs::RunShared;
+use taskhost_model::fold::TaskReport;
 
 /// How a store is opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// The tasks of a run, in the order in which they were met.
-    pub fn tasks(&self, id: FlowRunId) -> Result<Vec<TaskSummary>, StoreError> {
+    pub fn tasks(&self, id: FlowRunId) -> Result<Vec<TaskReport>, StoreError> {
         self.reader.tasks(id)
     }
 

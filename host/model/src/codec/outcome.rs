@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::read::{Coded, Reader};
 use super::{CodecError, write};
 use crate::event::{LogLevel, LogSource, TaskState};
+use crate::fold::{FailedRun, LastProgress};
 use crate::powers::Refusal;
 use crate::task_run::{Limit, TaskFailure, Usage};
 
@@ -91,6 +92,39 @@ impl Coded for Limit {
 fn time_limit(tag: u8, time: Duration, out: &mut Vec<u8>) {
     out.push(tag);
     write::duration(out, time);
+}
+
+impl Coded for FailedRun {
+    fn encode(&self, out: &mut Vec<u8>) {
+        write::text(out, &self.task);
+        write::varint(out, self.index.map_or(0, |index| u64::from(index) + 1));
+        self.failure.encode(out);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<FailedRun, CodecError> {
+        let task = reader.text()?.into();
+        let index = match reader.varint()?.checked_sub(1) {
+            None => None,
+            Some(index) => Some(u32::try_from(index).map_err(|_| reader.error("an index is too large"))?),
+        };
+        Ok(FailedRun { task, index, failure: TaskFailure::decode(reader)? })
+    }
+}
+
+impl Coded for LastProgress {
+    fn encode(&self, out: &mut Vec<u8>) {
+        [self.index, self.done, self.total].iter().for_each(|number| write::varint(out, u64::from(*number)));
+        write::text(out, &self.message);
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<LastProgress, CodecError> {
+        Ok(LastProgress {
+            index: reader.number()?,
+            done: reader.number()?,
+            total: reader.number()?,
+            message: reader.text()?.into(),
+        })
+    }
 }
 
 impl Coded for Usage {

@@ -9,8 +9,8 @@ use taskhost_model::{Attachment, FlowRunId, LogSource};
 
 use super::Reader;
 use crate::error::StoreError;
-use crate::summary::shared_path;
 use crate::writer::table::key;
+use taskhost_model::fold::shared_path;
 
 /// A line of a run's log.
 #[derive(Clone, PartialEq, Debug)]

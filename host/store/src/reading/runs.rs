@@ -12,8 +12,8 @@ use taskhost_model::{FlowRunId, Usage};
 use super::Reader;
 use crate::error::{At, StoreError};
 use crate::owner;
-use crate::summary::{FailedRun, LastProgress, TaskSummary};
 use crate::writer::table::state_from_text;
+use taskhost_model::fold::{FailedRun, LastProgress, TaskReport};
 
 /// How far a run is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -177,7 +177,7 @@ impl Reader {
         number.ok_or_else(|| StoreError::UnknownRun(id.to_string()))
     }
 
-    pub(crate) fn tasks(&self, id: FlowRunId) -> Result<Vec<TaskSummary>, StoreError> {
+    pub(crate) fn tasks(&self, id: FlowRunId) -> Result<Vec<TaskReport>, StoreError> {
         let number = self.number(id)?;
         self.ask(|connection| tasks_of(number, connection, &self.file))
     }
@@ -237,7 +237,7 @@ fn summary(row: &Row<'_>, file: &Path) -> Result<RunSummary, StoreError> {
 }
 
 /// The tasks of a run, in the order in which they were met.
-pub(crate) fn tasks_of(number: i64, connection: &Connection, file: &Path) -> Result<Vec<TaskSummary>, StoreError> {
+pub(crate) fn tasks_of(number: i64, connection: &Connection, file: &Path) -> Result<Vec<TaskReport>, StoreError> {
     let mut select = connection
         .prepare_cached(
             "SELECT path, state, needed, tasks, tasks_ended, task_runs, task_runs_ended, task_runs_failed,
@@ -253,7 +253,7 @@ pub(crate) fn tasks_of(number: i64, connection: &Connection, file: &Path) -> Res
     Ok(tasks)
 }
 
-fn task(row: &Row<'_>, file: &Path) -> Result<TaskSummary, StoreError> {
+fn task(row: &Row<'_>, file: &Path) -> Result<TaskReport, StoreError> {
     let path: Arc<str> = row.get(0).at(file)?;
     let damaged = |detail: String| StoreError::Damaged {
         file: file.to_owned(),
@@ -263,7 +263,7 @@ fn task(row: &Row<'_>, file: &Path) -> Result<TaskSummary, StoreError> {
     let usage: Vec<u8> = row.get(10).at(file)?;
     let (failures, progress): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(13).at(file)?, row.get(14).at(file)?);
     let time = |at| Ok(row.get::<_, Option<i64>>(at).at(file)?.map(|nanos| Duration::from_nanos(nanos.max(0) as u64)));
-    Ok(TaskSummary {
+    Ok(TaskReport {
         state: state_from_text(&state, row.get(2).at(file)?),
         tasks: self::number(row, 3).at(file)?,
         tasks_ended: self::number(row, 4).at(file)?,
@@ -277,7 +277,7 @@ fn task(row: &Row<'_>, file: &Path) -> Result<TaskSummary, StoreError> {
         ended_at: time(12)?,
         failures: failures.map_or(Ok(Vec::new()), |bytes| failed_runs(&bytes)).map_err(damaged)?,
         progress: progress.map(|bytes| decoded::<LastProgress>(&bytes)).transpose().map_err(damaged)?,
-        path,
+        ..TaskReport::new(path.clone())
     })
 }
 

@@ -14,7 +14,8 @@ use super::{Durability, Offloading, Writer, table};
 use crate::error::{At, StoreError};
 use crate::owner::OwnerLock;
 use crate::record::RunRecord;
-use crate::summary::{Fold, LastProgress};
+use crate::summary::Fold;
+use taskhost_model::fold::LastProgress;
 
 /// Called, on a thread of its own, each time somebody asks to cancel the run.
 pub(crate) type OnCancel = Arc<dyn Fn() + Send + Sync>;
@@ -146,7 +147,7 @@ impl RunWriter {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.events.entries > 0 && self.fold.ending.is_some()
+        self.events.entries > 0 && self.fold.ending().is_some()
     }
 
     /// Writes the rows.
@@ -242,7 +243,7 @@ impl Writer {
         if stored.has_succeeded {
             return Err(StoreError::Succeeded(id));
         }
-        let (number, at) = (stored.number, stored.fold.at);
+        let (number, at) = (stored.number, stored.fold.at());
         self.transaction(Durability::Normal, |connection| {
             connection.execute("DELETE FROM cancels WHERE run = ?", [number])?;
             let sql = "UPDATE runs SET state = 'running', ended_ms = NULL, resumed = resumed + 1 WHERE number = ?";

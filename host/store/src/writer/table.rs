@@ -13,7 +13,8 @@ use crate::cache::CacheEntry;
 use crate::error::{At, StoreError};
 use crate::reading::{summary_of, tasks_of};
 use crate::record::RunRecord;
-use crate::summary::{Fold, TaskSummary, Totals};
+use crate::summary::Fold;
+use taskhost_model::fold::{TaskReport, Totals};
 
 /// The key of a row of `journal` or `logs`.
 pub(crate) fn key(number: i64, position: i64) -> i64 {
@@ -67,7 +68,7 @@ pub(super) fn insert_run(record: &RunRecord, connection: &Connection) -> rusqlit
 }
 
 pub(super) fn put_run(number: i64, fold: &Fold, counts: &Counts, connection: &Connection) -> rusqlite::Result<()> {
-    let totals = &fold.totals;
+    let totals = fold.totals();
     let mut update = connection.prepare_cached(
         "UPDATE runs SET elapsed_ns = ?2, task_runs = ?3, task_runs_ended = ?4, task_runs_failed = ?5,
             task_runs_cached = ?6, retries = ?7, usage = ?8, failure = ?9, chunks = ?10, log_lines = ?11,
@@ -76,7 +77,7 @@ pub(super) fn put_run(number: i64, fold: &Fold, counts: &Counts, connection: &Co
     )?;
     update.execute(params![
         number,
-        nanos(fold.at),
+        nanos(fold.at()),
         totals.runs as i64,
         totals.runs_ended as i64,
         totals.runs_failed as i64,
@@ -89,7 +90,7 @@ pub(super) fn put_run(number: i64, fold: &Fold, counts: &Counts, connection: &Co
         counts.log_bytes,
         counts.log_lines_left_out,
     ])?;
-    if let Some(ending) = fold.ending {
+    if let Some(ending) = fold.ending() {
         let mut end = connection
             .prepare_cached("UPDATE runs SET state = ?2, ended_ms = coalesce(ended_ms, ?3) WHERE number = ?1")?;
         end.execute(params![number, ending, now_ms()])?;
@@ -101,7 +102,7 @@ pub(super) fn put_run(number: i64, fold: &Fold, counts: &Counts, connection: &Co
 pub(super) fn put_task(
     number: i64,
     position: usize,
-    task: &TaskSummary,
+    task: &TaskReport,
     connection: &Connection,
 ) -> rusqlite::Result<()> {
     let (state, needed) = state_text(task.state.as_ref());

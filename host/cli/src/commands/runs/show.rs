@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 use taskhost_model::task_run::Bytes;
 use taskhost_model::{FlowRunEnding, RunEvent, TaskState, json as values};
-use taskhost_store::{RunRecord, RunSummary, Store, TaskSummary};
+use taskhost_store::{RunRecord, RunSummary, Store, TaskReport};
 
 use super::{list, moment};
 use crate::args::RunsShowArgs;
@@ -57,7 +57,7 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     out
 }
 
-fn table(tasks: &[TaskSummary]) -> String {
+fn table(tasks: &[TaskReport]) -> String {
     let width = tasks.iter().map(|task| task.path.chars().count()).max().unwrap_or(0).clamp(4, 40);
     let head = format!("  {:width$}  {:9}  {:>11}  {:>9}  {:>9}  TASK RUNS", "TASK", "STATE", "TOOK", "CPU", "MEMORY");
     let mut out = styled(STRONG, head) + "\n";
@@ -94,7 +94,7 @@ fn table(tasks: &[TaskSummary]) -> String {
     out
 }
 
-fn runs(task: &TaskSummary) -> String {
+fn runs(task: &TaskReport) -> String {
     let mut parts = vec![match task.runs_ended == task.runs {
         true => render::grouped(task.runs),
         false => format!("{} of {}", render::grouped(task.runs_ended), render::grouped(task.runs)),
@@ -105,7 +105,7 @@ fn runs(task: &TaskSummary) -> String {
     parts.join(", ")
 }
 
-fn failures(tasks: &[TaskSummary]) -> String {
+fn failures(tasks: &[TaskReport]) -> String {
     let mut out = String::new();
     for task in tasks {
         for failed in task.failures.iter().take(FAILURES) {
@@ -136,7 +136,7 @@ fn outputs(store: &Store, run: &RunSummary) -> Result<Option<Vec<Output>>, CliEr
     Ok(None)
 }
 
-fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskSummary]) -> Result<String, CliError> {
+fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskReport]) -> Result<String, CliError> {
     let Json::Object(summary) = list::json_of(run) else { return Ok(String::new()) };
     let parameters =
         object(record.parameters.iter().map(|given| (given.name.clone(), values::to_string(&given.value, &given.ty))));
@@ -165,7 +165,7 @@ fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskSum
     Ok(object(summary.chain(rest.into_iter().map(|(key, value)| (key.to_owned(), value)))))
 }
 
-fn task_json(task: &TaskSummary) -> Json {
+fn task_json(task: &TaskReport) -> Json {
     let failures: Vec<Json> = task
         .failures
         .iter()

@@ -1,7 +1,7 @@
 //! `taskhost runs timeline`: a Gantt chart of a run, in the terminal or as SVG.
 
 use taskhost_model::TaskState;
-use taskhost_store::TaskSummary;
+use taskhost_store::TaskReport;
 
 use crate::args::RunsTimelineArgs;
 use crate::error::{CliError, Exit};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &RunsTimelineArgs) -> Result<Exit, CliError> {
     Ok(Exit::Fine)
 }
 
-fn bar(task: &TaskSummary) -> Bar {
+fn bar(task: &TaskReport) -> Bar {
     let note = match (task.runs, task.runs_failed) {
         (0 | 1, _) => String::new(),
         (runs, 0) => count(runs, "task run"),
