@@ -113,7 +113,7 @@ pub(crate) enum Command {
   taskhost runs show latest                          task by task; also by the first letters of an id
   taskhost runs logs latest --task clean --follow
   taskhost runs timeline latest -o timeline.svg
-  taskhost runs resume latest                        what has ended is not run again
+  taskhost runs resume latest                        what has succeeded is not run again
   taskhost runs delete --older-than 30d")]
     Runs(RunsArgs),
     /// List or clear what is kept on disk: compiled components, results of tasks with `cache`
@@ -376,7 +376,7 @@ pub(crate) enum RunsCommand {
         #[arg(value_name = "RUN")]
         run: String,
     },
-    /// Go on with a run that was interrupted or stopped; what has ended is not run again
+    /// Go on with a run that was interrupted or stopped, or with what failed of one; what has succeeded is not run again
     Resume(RunsResumeArgs),
     /// Delete runs, and their results that nothing else needs
     Delete(RunsDeleteArgs),

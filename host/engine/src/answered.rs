@@ -21,6 +21,7 @@ impl Answers {
     /// The outcome of a run; to be told in the order of their indexes.
     pub fn know(&mut self, request: &TaskRunRequest, index: u32, outcome: TaskRunOutcome, origin: Origin) {
         if let Some(report) = self.reports.last_mut()
+            && report.origin == origin
             && report.first + report.outcomes.len() as u32 == index
         {
             return report.outcomes.push(outcome);

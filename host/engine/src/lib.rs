@@ -27,6 +27,6 @@ pub mod view;
 pub use answered::{Answered, Answerer, Answers};
 pub use dispatcher::{FlowRun, FlowRunOptions, FlowRunReport, Runners, Stopper, runner_choices, start_flow_run};
 pub use pool::{OnThreadStart, Pool, PoolOptions};
-pub use replay::{IllegalEvent, Replay};
+pub use replay::{IllegalEvent, Paths, Replay};
 pub use scheduler::Scheduler;
 pub use view::{FailedRun, FlowRunView, TaskReport};

@@ -2,20 +2,23 @@
 //!
 //! The scheduler is a pure function: given the same outcomes it comes to the same decisions. So a flow run is resumed by running its plan
 //! from the start, with the outcomes of the journal in place of task runs ([`Answered`](crate::Answered)). What the journal has of this already is not
-//! recorded again ([`Replay::has`]).
+//! recorded again ([`Replay::has`]). A flow run that failed first takes back what failed ([`Replay::resumed`]).
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskhost_model::event::Timed;
-use taskhost_model::{
-    Ending, FlowRunEnding, Origin, Refusal, Refusals, RunEvent, TaskFailure, TaskRunOutcome, TaskRunRequest, TaskState,
-    Usage, Value,
-};
+use taskhost_model::event::{TakenBack, Timed};
+use taskhost_model::{FlowRunEnding, Origin, RunEvent, TaskRunRequest, TaskState};
+
+mod known;
+mod resumed;
 
 use crate::answered::{Answerer, Answers};
+use known::{Known, Retried, Stretch};
+
+pub use resumed::Paths;
 
 /// An earlier part of a flow run, from its events in order.
 #[derive(Default, Debug)]
@@ -40,32 +43,6 @@ impl fmt::Display for IllegalEvent {
 
 impl std::error::Error for IllegalEvent {}
 
-/// What is known of one task.
-#[derive(Default, Debug)]
-struct Known {
-    /// Its task runs, once it has started.
-    runs: Option<u32>,
-    refused: bool,
-    /// For good: one that was cancelled goes on when it is resumed.
-    ended: bool,
-    /// What ended together, as it was recorded. Sorted; they do not overlap.
-    stretches: Vec<Stretch>,
-    /// Attempts that failed and were followed by another, for each run in order.
-    retried: HashMap<u32, Vec<(TaskFailure, Usage)>>,
-    /// Of runs that were stopped half way; given with the first outcome.
-    usage_lost: Usage,
-}
-
-#[derive(Debug)]
-struct Stretch {
-    first: u32,
-    count: u32,
-    usage: Usage,
-    failures: Vec<(u32, TaskFailure)>,
-    refusals: Vec<Refusal>,
-    results: Vec<Option<Value>>,
-}
-
 impl Replay {
     /// Before the first event: nothing is known.
     pub fn new() -> Replay {
@@ -74,30 +51,31 @@ impl Replay {
 
     /// Takes note of the next event.
     pub fn add(&mut self, event: Timed<RunEvent>) -> Result<(), IllegalEvent> {
-        if self.ending.is_some() {
+        if self.ending.is_some() && !matches!(event.event, RunEvent::FlowRunResumed { .. }) {
             return illegal("something happened after its end".to_owned());
         }
+        let at = event.at;
         self.elapsed = self.elapsed.max(event.at);
         match event.event {
             RunEvent::TaskStarted { task, runs } => {
                 let known = self.tasks.entry(Arc::clone(&task)).or_default();
-                if known.runs.is_some() || known.refused || known.ended {
+                if known.runs.is_some() || known.refused.is_some() || known.ended.is_some() {
                     return illegal(format!("task `{task}` started twice"));
                 }
-                known.runs = Some(runs);
+                (known.runs, known.started_at) = (Some(runs), at);
             }
-            RunEvent::TaskRefused { task, .. } => {
+            RunEvent::TaskRefused { task, failure } => {
                 let known = self.tasks.entry(Arc::clone(&task)).or_default();
-                if known.runs.is_some() || known.refused || known.ended {
+                if known.runs.is_some() || known.refused.is_some() || known.ended.is_some() {
                     return illegal(format!("task `{task}` was refused after its start"));
                 }
-                known.refused = true;
+                (known.refused, known.started_at) = (Some(failure), at);
             }
-            RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals, results, .. } => {
+            RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals, results, origin } => {
                 let known = self.running(&task, first, count)?;
-                known.add(&task, Stretch { first, count, usage, failures, refusals, results })?;
+                known.add(&task, Stretch { at, first, count, usage, failures, refusals, results, origin })?;
             }
-            RunEvent::RunRetried { task, index, attempt, failure, usage, .. } => {
+            RunEvent::RunRetried { task, index, attempt, failure, usage, delay } => {
                 let known = self.running(&task, index, 1)?;
                 if known.stretch(index).is_some() {
                     return illegal(format!("run {index} of task `{task}` was tried again after its end"));
@@ -109,11 +87,12 @@ impl Replay {
                         "attempt {attempt} of run {index} of task `{task}` follows attempt {before}"
                     ));
                 }
-                retried.push((failure, usage));
+                retried.push(Retried { at, failure, usage, delay });
             }
-            RunEvent::TaskEnded { task, state } => self.task_ended(&task, &state)?,
+            RunEvent::TaskEnded { task, state } => self.task_ended(&task, state, at)?,
             RunEvent::FlowRunEnded(FlowRunEnding::Cancelled) => {}
             RunEvent::FlowRunEnded(ending) => self.ending = Some(ending),
+            RunEvent::FlowRunResumed { taken_back } => self.take_back(&taken_back)?,
         }
         Ok(())
     }
@@ -126,7 +105,7 @@ impl Replay {
         let Some(runs) = known.runs else {
             return illegal(format!("runs of task `{task}` ended, which had not started"));
         };
-        if known.ended {
+        if known.ended.is_some() {
             return illegal(format!("a run of task `{task}` ended after the task"));
         }
         if first.checked_add(count).is_none_or(|end| end > runs) {
@@ -135,16 +114,38 @@ impl Replay {
         Ok(known)
     }
 
-    fn task_ended(&mut self, task: &Arc<str>, state: &TaskState) -> Result<(), IllegalEvent> {
+    fn task_ended(&mut self, task: &Arc<str>, state: TaskState, at: Duration) -> Result<(), IllegalEvent> {
         let known = self.tasks.entry(Arc::clone(task)).or_default();
-        if known.ended {
+        if known.ended.is_some() {
             return illegal(format!("task `{task}` ended twice"));
         }
         let had_to_start = matches!(state, TaskState::Succeeded | TaskState::Failed);
-        if had_to_start && known.runs.is_none() && !known.refused {
+        if had_to_start && known.runs.is_none() && known.refused.is_none() {
             return illegal(format!("task `{task}` ended, which had not started"));
         }
-        known.ended = *state != TaskState::Cancelled;
+        known.ended = (state != TaskState::Cancelled).then_some(state);
+        known.ended_at = at;
+        Ok(())
+    }
+
+    /// A flow run that failed goes on.
+    fn take_back(&mut self, taken_back: &[TakenBack]) -> Result<(), IllegalEvent> {
+        if !matches!(self.ending, Some(FlowRunEnding::Failed(_))) {
+            return illegal("it was resumed after a failure that it does not tell".to_owned());
+        }
+        self.ending = None;
+        for back in taken_back {
+            let Some(known) = self.tasks.get_mut(&back.task).filter(|known| known.ended.is_some()) else {
+                return illegal(format!("task `{}` was taken back, which was not over", back.task));
+            };
+            if known.taken_back(&back.task, back.starts_anew) != *back {
+                return illegal(format!("more or less of task `{}` was taken back than there was", back.task));
+            }
+            match back.starts_anew {
+                true => drop(self.tasks.remove(&back.task)),
+                false => known.take_back(),
+            }
+        }
         Ok(())
     }
 
@@ -162,16 +163,21 @@ impl Replay {
     pub fn has(&self, event: &RunEvent) -> bool {
         let known = |task: &Arc<str>| self.tasks.get(task);
         match event {
-            RunEvent::TaskStarted { task, .. } => known(task).is_some_and(|known| known.ended || known.runs.is_some()),
-            RunEvent::TaskRefused { task, .. } => known(task).is_some_and(|known| known.ended || known.refused),
+            RunEvent::TaskStarted { task, .. } => {
+                known(task).is_some_and(|known| known.is_over() || known.runs.is_some())
+            }
+            RunEvent::TaskRefused { task, .. } => {
+                known(task).is_some_and(|known| known.is_over() || known.refused.is_some())
+            }
             RunEvent::TaskRunsEnded { task, first, count, .. } => {
-                known(task).is_some_and(|known| known.ended || *count > 0 && known.stretch(*first).is_some())
+                known(task).is_some_and(|known| known.is_over() || *count > 0 && known.stretch(*first).is_some())
             }
             RunEvent::RunRetried { task, index, attempt, .. } => {
-                known(task).is_some_and(|known| known.ended || *attempt <= known.retries(*index))
+                known(task).is_some_and(|known| known.is_over() || *attempt <= known.retries(*index))
             }
-            RunEvent::TaskEnded { task, .. } => known(task).is_some_and(|known| known.ended),
+            RunEvent::TaskEnded { task, .. } => known(task).is_some_and(Known::is_over),
             RunEvent::FlowRunEnded(_) => self.ending.is_some(),
+            RunEvent::FlowRunResumed { .. } => false,
         }
     }
 
@@ -191,13 +197,15 @@ impl Answerer for Replay {
         let known = self.tasks.get(&request.task);
         let mut at = known.map_or(0, |known| known.position(request.indexes.start));
         for index in request.indexes.clone() {
-            let outcome = known.and_then(|known| {
+            let found = known.and_then(|known| {
                 // The next stretch, if the one before is passed.
                 at += usize::from(known.stretches.get(at).is_some_and(|stretch| stretch.end() <= index));
                 known.outcome(index, request.attempt, at)
             });
-            match outcome {
-                Some(outcome) => answers.know(request, index, outcome, Origin::Journal),
+            match found {
+                // Where it came from first is not forgotten.
+                Some((outcome, Origin::Cache)) => answers.know(request, index, outcome, Origin::Cache),
+                Some((outcome, _)) => answers.know(request, index, outcome, Origin::Journal),
                 None => answers.lack(index),
             }
         }
@@ -207,101 +215,4 @@ impl Answerer for Replay {
 
 fn illegal<T>(message: String) -> Result<T, IllegalEvent> {
     Err(IllegalEvent { message })
-}
-
-impl Known {
-    /// Adds runs that ended together; none of them ended before.
-    fn add(&mut self, task: &Arc<str>, stretch: Stretch) -> Result<(), IllegalEvent> {
-        if stretch.count == 0 {
-            self.usage_lost.add(&stretch.usage);
-            return Ok(());
-        }
-        let at = self.position(stretch.first);
-        if self.stretches.get(at).is_some_and(|next| next.first < stretch.end()) {
-            return illegal(format!("a run of task `{task}` ended twice"));
-        }
-        if self.stretches.is_empty() {
-            // Most tasks have one run.
-            self.stretches.reserve_exact(1);
-        }
-        self.stretches.insert(at, stretch);
-        Ok(())
-    }
-
-    /// Where the first stretch stands that ends after `index`.
-    fn position(&self, index: u32) -> usize {
-        match self.stretches.last() {
-            Some(last) if last.end() <= index => self.stretches.len(),
-            _ => self.stretches.partition_point(|stretch| stretch.end() <= index),
-        }
-    }
-
-    /// The stretch that an index is in.
-    fn stretch(&self, index: u32) -> Option<&Stretch> {
-        self.stretches.get(self.position(index)).filter(|stretch| stretch.first <= index)
-    }
-
-    /// How many attempts of a run were followed by another.
-    fn retries(&self, index: u32) -> u32 {
-        if self.retried.is_empty() {
-            return 0;
-        }
-        self.retried.get(&index).map_or(0, |retried| retried.len() as u32)
-    }
-
-    fn knows(&self, index: u32, attempt: u32) -> bool {
-        let retries = self.retries(index);
-        attempt <= retries
-            || attempt == retries + 1 && self.stretch(index).is_some_and(|stretch| stretch.is_told(index))
-    }
-
-    /// The outcome of an attempt; `at` is where its stretch stands, if there is one.
-    fn outcome(&self, index: u32, attempt: u32, at: usize) -> Option<TaskRunOutcome> {
-        let retries = self.retries(index);
-        if attempt <= retries {
-            let (failure, usage) = self.retried.get(&index)?.get(attempt.checked_sub(1)? as usize)?;
-            let ending = Ending::Failed(failure.clone());
-            return Some(TaskRunOutcome { ending, usage: *usage, refusals: Refusals::default() });
-        }
-        let stretch = self.stretches.get(at).filter(|stretch| stretch.first <= index)?;
-        let mut outcome = stretch.outcome(index).filter(|_| attempt == retries + 1)?;
-        if at == 0 && index == stretch.first {
-            outcome.usage.add(&self.usage_lost);
-        }
-        Some(outcome)
-    }
-}
-
-impl Stretch {
-    fn end(&self) -> u32 {
-        self.first + self.count
-    }
-
-    /// A subflow's runs have no outcomes here: its tasks tell them.
-    fn is_told(&self, index: u32) -> bool {
-        self.failure(index).is_some() || self.result(index).is_some()
-    }
-
-    fn result(&self, index: u32) -> Option<&Value> {
-        self.results.get((index - self.first) as usize)?.as_ref()
-    }
-
-    fn failure(&self, index: u32) -> Option<&TaskFailure> {
-        let at = self.failures.binary_search_by_key(&index, |(index, _)| *index).ok()?;
-        Some(&self.failures[at].1)
-    }
-
-    /// What was recorded for all of its runs together is given with the first.
-    fn outcome(&self, index: u32) -> Option<TaskRunOutcome> {
-        let ending = match self.result(index) {
-            Some(value) => Ending::Returned(value.clone()),
-            None => Ending::Failed(self.failure(index)?.clone()),
-        };
-        let mut outcome = TaskRunOutcome::without_usage(ending);
-        if index == self.first {
-            outcome.usage = self.usage;
-            outcome.refusals = Refusals::new(self.refusals.clone());
-        }
-        Some(outcome)
-    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use support::{flow, map_over, numbers, output, plan, result_of, subflow_task, task};
 use taskhost_engine::{FlowRun, FlowRunOptions, FlowRunReport, Pool, PoolOptions, Replay, start_flow_run};
 use taskhost_flow::Plan;
-use taskhost_flow::flow::{Flow, RunnerChoice};
-use taskhost_model::event::Timed;
+use taskhost_flow::flow::{Flow, Input, Reference, RunnerChoice};
+use taskhost_model::event::{TakenBack, Timed};
 use taskhost_model::seams::{Executor, Journal, JournalError, NoObserver, PreparedTask, RunScope, Runner, Started};
 use taskhost_model::{
     Attachment, Ending, FlowRunEnding, FlowRunId, List, Origin, Retry, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
@@ -207,6 +207,95 @@ fn a_journal_that_cannot_be_written_stops_the_flow_run_and_is_told() {
     assert!(started.load(Ordering::Relaxed) < 10 && journal.events().len() == 10);
 }
 
+/// A flow run of `plan` that failed, and goes on; gives its report and the runs that were carried out again.
+fn resumed_after_failure(
+    plan: &Plan,
+    first: impl Fn(&TaskRunRequest, u32) -> Ending + Send + Sync + 'static,
+) -> (FlowRunReport, Vec<String>) {
+    let journal = Arc::new(Memory::default());
+    let report = end(&start(plan, 1, options().journal(Arc::clone(&journal) as _), first));
+    assert!(matches!(report.ending, FlowRunEnding::Failed(_)));
+    let mut known = replay(&journal.events());
+    let event = Timed { at: known.elapsed(), event: known.resumed(plan.flow()).expect("it failed") };
+    known.add(event.clone()).expect("legal");
+    journal.append(event).expect("room");
+    let runs: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&runs);
+    let options = options().journal(Arc::clone(&journal) as _).replay(known);
+    let report = end(&start(plan, 1, options, move |request, index| {
+        told.lock().expect("no panic").push(format!("{}[{index}]", request.task));
+        ok(index)
+    }));
+    assert_eq!(replay(&journal.events()).ending(), Some(&report.ending), "the journal goes on as one");
+    let runs = std::mem::take(&mut *runs.lock().expect("no panic"));
+    (report, runs)
+}
+
+#[test]
+fn a_flow_run_that_failed_carries_out_only_the_runs_that_failed_and_what_did_not_run_because_of_them() {
+    let mut flow = everything();
+    let mut last = task("last");
+    last.after = vec![2];
+    flow.tasks.push(last);
+    let (report, mut runs) = resumed_after_failure(&plan(flow), |request, index| match &*request.task {
+        "m" if index % 400 == 399 => Ending::Failed(TaskFailure::Exited(1)),
+        "sub/c" => Ending::Failed(TaskFailure::Exited(2)),
+        _ => ok(index),
+    });
+    assert_eq!(report.ending, outputs());
+    let m: Vec<String> = runs.iter().filter(|run| run.starts_with("m[")).cloned().collect();
+    assert!(m.contains(&"m[399]".to_owned()) && !m.contains(&"m[398]".to_owned()), "{m:?}");
+    runs.retain(|run| !run.starts_with("m["));
+    runs.sort();
+    assert_eq!(runs, ["last[0]", "sub/c[0]"]);
+    let task = |path: &str| report.tasks.iter().find(|task| &*task.path == path).expect(path);
+    let (m_before, m) = (1000 - m.len() as u64, task("m"));
+    assert_eq!((m.runs, m.runs_ended, m.runs_failed, m.runs_before), (1000, 1000, 0, m_before));
+    assert_eq!((task("a").runs_before, task("last").runs_before), (1, 0));
+}
+
+#[test]
+fn a_task_that_took_the_failure_of_one_that_is_run_again_is_run_again_too_and_a_failure_that_was_a_result_stays() {
+    let whole = |at| Input::Reference(Reference { whole_result: true, ..result_of(at) });
+    let mut flow = flow(&[("a", &[]), ("taken", &[]), ("after", &[]), ("handled", &[]), ("takes", &[])]);
+    // Somebody takes the failure of `a`, but it keeps `after` from running.
+    flow.tasks[1].inputs.push(whole(0));
+    flow.tasks[2].after = vec![0];
+    flow.tasks[4].inputs.push(whole(3));
+    flow.tasks[0].failure_handled = true;
+    flow.tasks[3].failure_handled = true;
+    let (report, mut runs) = resumed_after_failure(&plan(flow), |request, index| match &*request.task {
+        "a" | "handled" => Ending::Failed(TaskFailure::Exited(1)),
+        _ => ok(index),
+    });
+    runs.sort();
+    assert_eq!(runs, ["a[0]", "after[0]", "taken[0]"]);
+    assert_eq!(report.ending, FlowRunEnding::Succeeded(vec![]));
+    assert_eq!(report.tasks[3].state, Some(TaskState::Failed));
+}
+
+#[test]
+fn results_of_the_cache_are_counted_as_such_after_a_flow_run_was_resumed_too() {
+    let journal = Arc::new(Memory::default());
+    let plan = plan(everything());
+    end(&start(&plan, 1, options().journal(Arc::clone(&journal) as _), carried_out));
+    let mut events = journal.events();
+    events.pop();
+    for event in &mut events {
+        if let RunEvent::TaskRunsEnded { task, origin, .. } = &mut event.event
+            && &**task == "m"
+        {
+            *origin = Origin::Cache;
+        }
+    }
+    let report = end(&start(&plan, 1, options().replay(replay(&events)), carried_out));
+    let count = |path: &str| {
+        let task = report.tasks.iter().find(|task| &*task.path == path).expect(path);
+        (task.runs_ended, task.runs_before, task.runs_cached)
+    };
+    assert_eq!((count("m"), count("a")), ((1000, 0, 1000), (1, 1, 0)));
+}
+
 #[test]
 fn a_flow_run_that_was_drained_goes_on_where_it_was() {
     let mut flow = flow(&[("a", &[]), ("b", &["a"])]);
@@ -335,7 +424,12 @@ fn a_journal_that_cannot_be_true_is_refused() {
         delay: Duration::ZERO,
     };
     let succeeded = || RunEvent::FlowRunEnded(FlowRunEnding::Succeeded(Vec::new()));
-    let cases: [(&[RunEvent], &str); 11] = [
+    let failed = || RunEvent::FlowRunEnded(FlowRunEnding::Failed(vec!["a".into()]));
+    let resumed = |ended| {
+        let back = TakenBack { task: "a".into(), starts_anew: false, runs: 0, ended, failed: ended, cached: 0 };
+        RunEvent::FlowRunResumed { taken_back: vec![back] }
+    };
+    let cases: [(&[RunEvent], &str); 15] = [
         (&[run(0)], "runs of task `a` ended, which had not started"),
         (&[started(), started()], "task `a` started twice"),
         (&[started(), run(0), run(0)], "a run of task `a` ended twice"),
@@ -347,6 +441,13 @@ fn a_journal_that_cannot_be_true_is_refused() {
         (&[started(), retried(2)], "attempt 2 of run 0 of task `a` follows attempt 0"),
         (&[started(), run(0), retried(1)], "run 0 of task `a` was tried again after its end"),
         (&[succeeded(), started()], "something happened after its end"),
+        (&[succeeded(), resumed(0)], "it was resumed after a failure that it does not tell"),
+        (&[started(), resumed(0)], "it was resumed after a failure that it does not tell"),
+        (&[started(), failed(), resumed(0)], "task `a` was taken back, which was not over"),
+        (
+            &[started(), run(0), over(TaskState::Failed), failed(), resumed(1)],
+            "more or less of task `a` was taken back than there was",
+        ),
     ];
     for (events, message) in cases {
         let mut replay = Replay::new();

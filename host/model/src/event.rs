@@ -70,8 +70,31 @@ pub enum RunEvent {
         /// How it ended.
         state: TaskState,
     },
-    /// The flow run is over; always the last event.
+    /// The flow run is over; the last event, unless it failed and is resumed.
     FlowRunEnded(FlowRunEnding),
+    /// The flow run had failed and goes on: these tasks are back to waiting.
+    FlowRunResumed {
+        /// Those because of which it failed, and those that need them.
+        taken_back: Vec<TakenBack>,
+    },
+}
+
+/// A task that is back to waiting, since the flow run goes on after its failure, and what of it does not count any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakenBack {
+    /// Path in the flow run.
+    pub task: Arc<str>,
+    /// Whether it begins again as if it had never started, because what it needs is run again, or because it had not started. Else the
+    /// runs that succeeded stay.
+    pub starts_anew: bool,
+    /// Task runs that it had; 0 unless it starts anew.
+    pub runs: u32,
+    /// Task runs whose end does not count any more.
+    pub ended: u32,
+    /// Of these, those that failed.
+    pub failed: u32,
+    /// Of these, those whose result was in the cache.
+    pub cached: u32,
 }
 
 /// Where the outcome of a task run comes from.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{FlowRunEnding, Origin, RunEvent, TaskState, Timed};
+use crate::event::{FlowRunEnding, Origin, RunEvent, TakenBack, TaskState, Timed};
 use crate::powers::{self, Refusal};
 use crate::task_run::{TaskFailure, Usage};
 
@@ -125,7 +125,7 @@ impl RunFold {
         RunFold { tasks, by_path, totals, at, ..RunFold::default() }
     }
 
-    /// Adds an event; gives the position of the task that it is of, if it is of one.
+    /// Adds an event; gives the position of the task that it is of, if it is of a single one.
     pub fn apply(&mut self, event: &Timed<RunEvent>) -> Option<usize> {
         self.at = self.at.max(event.at);
         match &event.event {
@@ -178,6 +178,15 @@ impl RunFold {
                     }
                 }
                 self.ending = Some(ending.clone());
+                None
+            }
+            RunEvent::FlowRunResumed { taken_back } => {
+                taken_back.iter().for_each(|back| self.take_back(back));
+                self.tasks.iter_mut().for_each(|task| task.is_cause = false);
+                self.ending = None;
+                // Those that are left were handled.
+                let first = self.tasks.iter().find_map(|task| task.failures.first());
+                self.totals.failure = first.map(|failed| in_words(&failed.task, &failed.failure));
                 None
             }
         }
@@ -249,6 +258,16 @@ impl RunFold {
         self.totals.usage.add(usage);
     }
 
+    fn take_back(&mut self, back: &TakenBack) {
+        let at = self.position(&back.task);
+        self.tasks[at].take_back(back);
+        let totals = &mut self.totals;
+        totals.runs = totals.runs.saturating_sub(back.runs.into());
+        totals.runs_ended = totals.runs_ended.saturating_sub(back.ended.into());
+        totals.runs_failed = totals.runs_failed.saturating_sub(back.failed.into());
+        totals.runs_cached = totals.runs_cached.saturating_sub(back.cached.into());
+    }
+
     fn failed(&mut self, at: usize, task: &Arc<str>, index: Option<u32>, failure: &TaskFailure) {
         let line = &mut self.tasks[at];
         if line.failures.len() < FAILURES_MAX {
@@ -301,6 +320,22 @@ impl TaskReport {
             started_at: None,
             ended_at: None,
             progress: None,
+        }
+    }
+
+    /// One of those that share the line is back to waiting. What it used was used.
+    fn take_back(&mut self, back: &TakenBack) {
+        self.tasks_ended = self.tasks_ended.saturating_sub(1);
+        self.tasks = self.tasks.saturating_sub(back.starts_anew.into());
+        self.runs = self.runs.saturating_sub(back.runs.into());
+        self.runs_ended = self.runs_ended.saturating_sub(back.ended.into());
+        self.runs_failed = self.runs_failed.saturating_sub(back.failed.into());
+        self.runs_cached = self.runs_cached.saturating_sub(back.cached.into());
+        self.failures.retain(|failed| failed.task != back.task);
+        self.state = (self.tasks_ended > 0).then_some(TaskState::Succeeded);
+        self.ended_at = None;
+        if self.tasks == 0 {
+            (self.started_at, self.progress) = (None, None);
         }
     }
 
@@ -373,6 +408,40 @@ mod tests {
             report.over(&state, Duration::ZERO);
         }
         assert_eq!(report.state, Some(TaskState::Cancelled));
+    }
+
+    #[test]
+    fn a_flow_run_that_goes_on_after_a_failure_counts_what_failed_no_more() {
+        let mut fold = RunFold::default();
+        let (map, next): (Arc<str>, Arc<str>) = ("map".into(), "next".into());
+        let mut apply = |event| fold.apply(&timed(event));
+        apply(RunEvent::TaskStarted { task: Arc::clone(&map), runs: 3 });
+        let failures = vec![(1, TaskFailure::Exited(1))];
+        let mut some = ended(&map, failures, vec![]);
+        if let RunEvent::TaskRunsEnded { count, .. } = &mut some {
+            *count = 2;
+        }
+        apply(some);
+        apply(RunEvent::TaskEnded { task: Arc::clone(&map), state: TaskState::Failed });
+        apply(RunEvent::TaskEnded { task: Arc::clone(&next), state: TaskState::NotRun("map".into()) });
+        apply(RunEvent::FlowRunEnded(FlowRunEnding::Failed(vec![Arc::clone(&map)])));
+        let back = |task: &Arc<str>, starts_anew, ended| TakenBack {
+            task: Arc::clone(task),
+            starts_anew,
+            runs: 0,
+            ended,
+            failed: ended,
+            cached: 0,
+        };
+        apply(RunEvent::FlowRunResumed { taken_back: vec![back(&map, false, 1), back(&next, true, 0)] });
+        let [map, next] = fold.tasks() else { panic!("two lines") };
+        assert_eq!((map.state.as_ref(), map.tasks, map.tasks_ended), (None, 1, 0));
+        assert_eq!((map.runs, map.runs_ended, map.runs_failed, map.failures.len()), (3, 1, 0, 0));
+        assert!(!map.is_cause && map.started_at.is_some());
+        assert_eq!((next.state.as_ref(), next.tasks, next.tasks_ended), (None, 0, 0));
+        let totals = fold.totals();
+        assert_eq!((totals.runs, totals.runs_ended, totals.runs_failed, &totals.failure), (3, 1, 0, &None));
+        assert_eq!(fold.ending(), None);
     }
 
     #[test]

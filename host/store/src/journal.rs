@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskhost_model::codec::Attached;
-use taskhost_model::event::Timed;
+use taskhost_model::event::{TakenBack, Timed};
 use taskhost_model::seams::{Journal, JournalError};
 use taskhost_model::{Attachment, FlowRunEnding, FlowRunId, RunEvent, TaskFailure, Value};
 
@@ -130,6 +130,7 @@ fn event_bytes(event: &RunEvent) -> usize {
         }
         RunEvent::TaskRefused { failure, .. } | RunEvent::RunRetried { failure, .. } => failure_bytes(failure),
         RunEvent::FlowRunEnded(FlowRunEnding::Succeeded(outputs)) => values(outputs),
+        RunEvent::FlowRunResumed { taken_back } => taken_back.len() * size_of::<TakenBack>(),
         _ => 0,
     };
     ITEM_BYTES + inside

@@ -27,6 +27,12 @@ impl Fold {
         if let Some(at) = self.fold.apply(event) {
             self.change(at);
         }
+        if let RunEvent::FlowRunResumed { taken_back } = &event.event {
+            for back in taken_back {
+                let at = self.fold.position(&back.task);
+                self.change(at);
+            }
+        }
     }
 
     /// Keeps what a task said last.

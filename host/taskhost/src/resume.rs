@@ -6,14 +6,13 @@
 //!                                                     └──────► a new flow run that begins with what is unchanged
 //! ```
 
-use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use taskhost_engine::{FlowRun, FlowRunOptions, Replay, start_flow_run};
+use taskhost_engine::{FlowRun, FlowRunOptions, Paths, Replay, start_flow_run};
 use taskhost_flow::{Flow, Given, Plan, RunnerChoice, TaskKind};
 use taskhost_model::event::Timed;
-use taskhost_model::seams::{Journal as _, Observer, Reports, Runner};
+use taskhost_model::seams::{Journal as _, JournalError, Observer, Reports, Runner};
 use taskhost_model::{
     Ending, FlowRunId, Origin, RunEvent, TaskCall, TaskRunOutcome, TaskRunReport, TaskRunRequest, TaskState, Value,
 };
@@ -38,17 +37,17 @@ pub struct Resume {
 /// What there is to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
-    /// It has ended: it is only gone through again.
+    /// It has succeeded: it is only gone through again.
     Again,
-    /// It goes on where it was.
+    /// It goes on where it was, or with what failed.
     GoOn,
     /// The flow has changed: another flow run, which begins with what is unchanged.
     Anew,
 }
 
 impl Host {
-    /// A recorded flow run, to go on with: what has ended is taken from its journal, and never run twice. One that succeeded or failed is
-    /// gone through again, without a task run. If its flow files or components have changed since, it is refused, with the
+    /// A recorded flow run, to go on with: what has ended is taken from its journal, and never run twice. One that failed goes on with what
+    /// failed and what needs that; one that succeeded is gone through again, without a task run. If its flow files or components have changed since, it is refused, with the
     /// difference; `force` makes another flow run of it, which begins with what is unchanged.
     pub fn resume(&self, id: FlowRunId, force: bool) -> Result<Resume, RunError> {
         let store = self.store()?.ok_or_else(|| usage("this host keeps no runs", "set `HostOptions::keep_runs`"))?;
@@ -70,8 +69,8 @@ impl Host {
         let way = match run.state {
             _ if !difference.is_empty() && force => Way::Anew,
             _ if !difference.is_empty() => return Err(changed(id, &difference).into()),
-            RunState::Succeeded | RunState::Failed => Way::Again,
-            RunState::Running | RunState::Cancelled | RunState::Interrupted => Way::GoOn,
+            RunState::Succeeded => Way::Again,
+            RunState::Running | RunState::Failed | RunState::Cancelled | RunState::Interrupted => Way::GoOn,
         };
         Ok(Resume { host: self.clone(), store, record, plan, way })
     }
@@ -113,7 +112,7 @@ impl Resume {
         &self.record
     }
 
-    /// Whether task runs may start; not if the flow run has ended.
+    /// Whether task runs may start; not if the flow run has succeeded.
     pub fn can_run(&self) -> bool {
         self.way != Way::Again
     }
@@ -131,9 +130,9 @@ impl Resume {
         let following = FlowRunOptions::new(observer);
         Ok(match self.way {
             Way::Again => {
-                let replay = self.replay(&mut self.events()?)?;
                 let nobody = |_: Option<RunnerChoice>| -> Arc<dyn Runner> { Arc::new(Nobody) };
-                start_flow_run(&self.plan, self.record.id, Arc::new(nobody), following.replay(replay))
+                let following = following.replay(self.replay()?);
+                start_flow_run(&self.plan, self.record.id, Arc::new(nobody), following)
             }
             Way::GoOn => self.go_on(options, following)?,
             Way::Anew => self.anew(options, following)?,
@@ -145,7 +144,12 @@ impl Resume {
         let stopping = Stopping::default();
         let journal = self.store.claim(self.record.id, stopping.on_request()).map_err(told)?;
         // Nobody else writes from here on.
-        let replay = self.replay(&mut self.events()?)?;
+        let mut replay = self.replay()?;
+        if let Some(event) = replay.resumed(self.plan.flow()) {
+            let event = Timed { at: replay.elapsed(), event };
+            journal.append(event.clone()).map_err(cannot_be_recorded)?;
+            replay.add(event).map_err(|error| self.broken(&error.to_string()))?;
+        }
         let following = following.journal(journal).replay(replay);
         let run = self.host.start_flow_run(&self.plan, self.record.id, options, following, Some(self.store.cache()));
         stopping.of(run.stopper());
@@ -161,65 +165,68 @@ impl Resume {
         let kept = self.kept(&record)?;
         let stopping = Stopping::default();
         let journal = self.store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;
-        for event in &kept {
-            let failed = |error: taskhost_model::seams::JournalError| {
-                HostError::new(HostErrorKind::Internal, format!("the flow run cannot be recorded: {error}"))
-            };
-            journal.append(event.clone()).map_err(failed)?;
+        let (mut replay, mut types) = (Replay::new(), Types(Paths::new(self.plan.flow())));
+        for event in kept {
+            journal.append(event.clone()).map_err(cannot_be_recorded)?;
+            types.check(&event.event).map_err(|what| self.broken(&what))?;
+            replay.add(event).map_err(|error| self.broken(&error.to_string()))?;
         }
-        let replay = self.replay(&mut kept.into_iter().map(Ok))?;
         let following = following.journal(journal).replay(replay);
         let run = self.host.start_flow_run(&self.plan, id, options, following, Some(self.store.cache()));
         stopping.of(run.stopper());
         Ok(run)
     }
 
-    fn events(&self) -> Result<impl Iterator<Item = Result<Timed<RunEvent>, StoreError>>, HostError> {
-        self.store.events(self.record.id).map_err(told)
+    /// What the journal tells, which has to fit the flow.
+    fn replay(&self) -> Result<Replay, HostError> {
+        let (mut replay, mut types) = (Replay::new(), Types(Paths::new(self.plan.flow())));
+        for event in self.store.events(self.record.id).map_err(told)? {
+            let event = event.map_err(told)?;
+            types.check(&event.event).map_err(|what| self.broken(&what))?;
+            replay.add(event).map_err(|error| self.broken(&error.to_string()))?;
+        }
+        Ok(replay)
     }
 
     /// The events of the tasks that are unchanged and have succeeded.
     fn kept(&self, now: &RunRecord) -> Result<Vec<Timed<RunEvent>>, HostError> {
         let unchanged = kept::unchanged(&self.record, now, &self.plan);
-        let mut succeeded = HashSet::new();
-        for event in self.store.events(self.record.id).map_err(told)?.without_results() {
-            if let RunEvent::TaskEnded { task, state: TaskState::Succeeded } = event.map_err(told)?.event
-                && unchanged.contains(&task)
-            {
-                succeeded.insert(task);
-            }
+        let mut replay = Replay::new();
+        for event in self.store.events(self.record.id).map_err(told)? {
+            replay.add(event.map_err(told)?).map_err(|error| self.broken(&error.to_string()))?;
         }
-        let is_kept = |event: &Timed<RunEvent>| {
-            task_of(&event.event).is_some_and(|task| succeeded.contains(task.split(['/', '[']).next().unwrap_or(task)))
-        };
-        let events = self.events()?.filter(|event| event.as_ref().map_or(true, is_kept));
-        events.collect::<Result<_, _>>().map_err(told)
+        Ok(replay.events(|path| {
+            let task = path.split(['/', '[']).next().unwrap_or(path);
+            unchanged.contains(task) && replay.state(task) == Some(&TaskState::Succeeded)
+        }))
     }
 
-    /// What the events tell, which has to fit the flow.
-    fn replay(
-        &self,
-        events: &mut dyn Iterator<Item = Result<Timed<RunEvent>, StoreError>>,
-    ) -> Result<Replay, HostError> {
-        let (mut replay, mut calls) = (Replay::new(), Calls { root: self.plan.flow(), names: HashMap::new() });
-        let id = self.record.id;
-        let broken = |what: String| {
-            let help = "run the flow again; please report it, with the journal if you can";
-            HostError::new(HostErrorKind::Internal, format!("flow run {id} cannot go on: {what}")).with_help(help)
-        };
-        for event in events {
-            let event = event.map_err(told)?;
-            if let RunEvent::TaskRunsEnded { task, results, .. } = &event.event {
-                for result in results.iter().flatten() {
-                    let fits = calls.find(task).is_some_and(|call| has_result_type(call, result));
-                    if !fits {
-                        return Err(broken(format!("a result of task `{task}` does not have its type")));
-                    }
-                }
-            }
-            replay.add(event).map_err(|error| broken(error.to_string()))?;
+    fn broken(&self, what: &str) -> HostError {
+        let help = "run the flow again; please report it, with the journal if you can";
+        let message = format!("flow run {} cannot go on: {what}", self.record.id);
+        HostError::new(HostErrorKind::Internal, message).with_help(help)
+    }
+}
+
+fn cannot_be_recorded(error: JournalError) -> HostError {
+    HostError::new(HostErrorKind::Internal, format!("the flow run cannot be recorded: {error}"))
+}
+
+/// Whether results have the types of their tasks.
+struct Types<'a>(Paths<'a>);
+
+impl Types<'_> {
+    fn check(&mut self, event: &RunEvent) -> Result<(), String> {
+        let RunEvent::TaskRunsEnded { task, results, .. } = event else { return Ok(()) };
+        if results.iter().all(Option::is_none) {
+            return Ok(());
         }
-        Ok(replay)
+        let call = self.0.find(task).and_then(|(flow, at)| match &flow.tasks[at].kind {
+            TaskKind::Call(call) => Some(call),
+            TaskKind::Subflow(_) => None,
+        });
+        let fits = call.is_some_and(|call| results.iter().flatten().all(|result| has_result_type(call, result)));
+        if fits { Ok(()) } else { Err(format!("a result of task `{task}` does not have its type")) }
     }
 }
 
@@ -230,44 +237,7 @@ fn has_result_type(call: &TaskCall, result: &Value) -> bool {
     }
 }
 
-fn task_of(event: &RunEvent) -> Option<&Arc<str>> {
-    match event {
-        RunEvent::TaskStarted { task, .. }
-        | RunEvent::TaskRefused { task, .. }
-        | RunEvent::TaskRunsEnded { task, .. }
-        | RunEvent::RunRetried { task, .. }
-        | RunEvent::TaskEnded { task, .. } => Some(task),
-        RunEvent::FlowRunEnded(_) => None,
-    }
-}
-
-/// From a task's path in a flow run to what it calls.
-struct Calls<'a> {
-    root: &'a Arc<Flow>,
-    names: HashMap<*const Flow, HashMap<&'a str, usize>>,
-}
-
-impl<'a> Calls<'a> {
-    fn find(&mut self, path: &str) -> Option<&'a TaskCall> {
-        let mut flow = self.root;
-        let mut parts = path.split('/').peekable();
-        while let Some(part) = parts.next() {
-            let names = self
-                .names
-                .entry(Arc::as_ptr(flow))
-                .or_insert_with(|| flow.tasks.iter().enumerate().map(|(at, task)| (&*task.name, at)).collect());
-            let task = &flow.tasks[*names.get(part.split('[').next().unwrap_or(part))?];
-            match (&task.kind, parts.peek()) {
-                (TaskKind::Call(call), None) => return Some(call),
-                (TaskKind::Subflow(inner), Some(_)) => flow = inner,
-                _ => return None,
-            }
-        }
-        None
-    }
-}
-
-/// Carries nothing out: for a flow run that has ended.
+/// Carries nothing out: for a flow run that has succeeded.
 struct Nobody;
 
 impl Runner for Nobody {

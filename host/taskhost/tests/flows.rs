@@ -117,6 +117,7 @@ fn word(happening: &Happening) -> String {
             RunEvent::RunRetried { .. } => "retried".into(),
             RunEvent::TaskEnded { .. } => "ended".into(),
             RunEvent::FlowRunEnded(_) => "flow run ended".into(),
+            RunEvent::FlowRunResumed { .. } => "flow run resumed".into(),
         },
         Happening::Attachment { attachment: Attachment::Log { line, .. }, .. } => line.clone(),
         Happening::Attachment { attachment: Attachment::Progress { done, total, .. }, .. } => {

@@ -222,7 +222,7 @@ impl Observer for Progress {
             RunEvent::RunRetried { task, index, attempt, failure, delay, .. } => {
                 self.retried(task, *index, *attempt, failure, *delay);
             }
-            RunEvent::FlowRunEnded(_) => {}
+            RunEvent::FlowRunEnded(_) | RunEvent::FlowRunResumed { .. } => {}
         }
     }
 

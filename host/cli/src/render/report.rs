@@ -306,6 +306,10 @@ impl Report<'_> {
                 format!("flow run {id} {} after {time}: {what}", styled(WARN, "interrupted"))
             }
         };
+        let before = self.leaves().map(|task| task.runs_before).sum::<u64>();
+        if before > 0 {
+            let _ = write!(line, ", {} from before", super::grouped(before));
+        }
         let cached = self.leaves().map(|task| task.runs_cached).sum::<u64>();
         if cached > 0 {
             let _ = write!(line, ", {} from the cache", super::grouped(cached));
@@ -406,6 +410,7 @@ impl Report<'_> {
                 "ended": task.runs_ended,
                 "failed": task.runs_failed,
                 "cached": task.runs_cached,
+                "before": task.runs_before,
             },
             "retries": task.retries,
             "failures": failures,

@@ -34,6 +34,18 @@ impl Folder {
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         self.command(arguments).output().expect("a process").into()
     }
+
+    /// The same with a data folder of its own: `latest` is ours.
+    pub(crate) fn recorded(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.env("TASKHOST_DATA_FOLDER", self.data());
+        command
+    }
+
+    /// What [`Folder::recorded`] records in.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
 }
 
 impl Drop for Folder {
@@ -57,6 +69,13 @@ impl From<Output> for Said {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+}
+
+impl Said {
+    /// The JSON object on stdout.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 

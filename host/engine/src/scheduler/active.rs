@@ -10,8 +10,9 @@ use taskhost_model::{Ending, ListBuilder, TaskFailure, Value, ValueType, json};
 use super::instance::{Arguments, Done, FailedTask, InstanceId, message};
 use super::lane::{REQUEST_RUNS_MAX, Ready};
 
-/// Most paths of failed tasks that a subflow hands to its parent: enough to start looking.
-const FAILED_INSIDE_MAX: usize = 100;
+/// Most paths of failed tasks that a subflow hands to its parent. More can only fail in many levels of subflows at once; those that are left
+/// out are not taken back when the flow run is resumed, but the next time.
+const FAILED_INSIDE_MAX: usize = 10_000;
 
 /// A task whose arguments are complete and whose runs are not over.
 pub(super) struct Active {
@@ -42,7 +43,7 @@ pub(super) struct Active {
     /// Of those without a value, the one with the lowest index: which one came first is chance.
     failure: Option<(u32, RunFailure)>,
     /// For a subflow: what failed in it.
-    pub(super) failed_inside: Vec<Arc<str>>,
+    failed_inside: Vec<Arc<str>>,
 }
 
 /// What the runs gave.
@@ -161,6 +162,10 @@ impl Active {
     }
 
     pub(super) fn add_failed_inside(&mut self, paths: Vec<Arc<str>>) {
+        if matches!(self.gather, Gather::Collect { .. }) {
+            // A result, and nobody's failure.
+            return;
+        }
         let room = FAILED_INSIDE_MAX.saturating_sub(self.failed_inside.len());
         self.failed_inside.extend(paths.into_iter().take(room));
     }
@@ -168,7 +173,7 @@ impl Active {
     /// How the task ended.
     pub(super) fn finish(self) -> Done {
         match self.failure {
-            Some((_, run)) => Done::Failed(FailedTask { whole: run.whole, counted: false }),
+            Some((_, run)) => Done::Failed(FailedTask { whole: run.whole, counted: false, inside: self.failed_inside }),
             None if self.ended < self.runs => Done::Cancelled,
             None => Done::Succeeded(Some(self.gather.finish())),
         }

@@ -81,14 +81,13 @@ impl Scheduler {
         if !active.is_over() {
             return;
         }
-        let State::Active(mut active) = std::mem::replace(&mut instance.slots[task].state, State::Waiting) else {
+        let State::Active(active) = std::mem::replace(&mut instance.slots[task].state, State::Waiting) else {
             return;
         };
         if let Some(failure) = active.failure_text() {
             let flow = Arc::clone(&instance.flow);
             if !flow.tasks[task].failure_handled {
                 instance.keep_failure(task, || format!("task `{}`: {failure}", flow.tasks[task].name));
-                instance.failures.append(&mut active.failed_inside);
             }
         }
         self.task_over(id, task, active.finish(), out);

@@ -176,6 +176,8 @@ pub(super) struct FailedTask {
     pub(super) whole: Option<Value>,
     /// Whether it stands among the instance's failures.
     pub(super) counted: bool,
+    /// For a subflow: what failed in it, until it is counted.
+    pub(super) inside: Vec<Arc<str>>,
 }
 
 /// What a task is to run with.
@@ -286,6 +288,7 @@ impl Instance {
             && !failed.counted
         {
             failed.counted = true;
+            self.failures.append(&mut failed.inside);
             self.failures.push(path);
         }
     }

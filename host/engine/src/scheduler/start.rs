@@ -65,7 +65,7 @@ impl Scheduler {
         }
         out.push(Output::Record(RunEvent::TaskRefused { task: path, failure: failure.clone() }));
         let whole = told(&flow.tasks[task], failure).whole;
-        self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false }), out);
+        self.task_over(id, task, Done::Failed(FailedTask { whole, counted: false, inside: Vec::new() }), out);
     }
 
     /// Starts instances of a subflow task, as many as may be alive.

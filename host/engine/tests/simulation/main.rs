@@ -1,5 +1,5 @@
 //! Random flows against the pure scheduler and the replay of its journal: random endings and delays, duplicates, late and foreign
-//! reports, draining, cancelling, and a crash after every event. What must hold is looked at after every step.
+//! reports, draining, cancelling, a crash after every event, and going on after a failure. What must hold is looked at after every step.
 //!
 //! A seed that fails is named in the panic: `TASKHOST_SEED=17 cargo test -p taskhost-engine --test simulation`. More seeds:
 //! `cargo xtask simulate --seeds 1000000`.
@@ -9,10 +9,14 @@ mod flows;
 mod support;
 mod world;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flows::Dice;
-use world::{Setting, World};
+use taskhost_model::FlowRunEnding;
+use taskhost_model::event::Timed;
+use taskhost_model::{Origin, RunEvent};
+use world::{Luck, Setting, World};
 
 /// Seeds that a test without optimisation has time for.
 const SEEDS: u64 = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
@@ -54,12 +58,66 @@ fn simulate(seed: u64) {
     }
 }
 
+/// A flow run that failed is resumed with better luck: it ends as if it had been lucky at once, but for the failures that were results.
+fn resume_after_failure(seed: u64) {
+    let mut dice = Dice::new(seed);
+    let setting = Setting::random(&mut dice);
+    let mut failed = World::new(&setting, &[]);
+    failed.play(&mut dice, false);
+    let mut journal = match resumed(&setting, &failed) {
+        Some(journal) => journal,
+        None => return,
+    };
+    // It may fail once more.
+    if dice.one_in(3) {
+        let mut again = World::new(&setting, &journal);
+        again.luck = Luck::Salt(u64::from(dice.below(u32::MAX)));
+        again.play(&mut dice, false);
+        journal = match resumed(&setting, &again) {
+            Some(journal) => journal,
+            None => return,
+        };
+    }
+    let kept = flows::replay(&journal);
+    let mut lucky = World::new(&setting, &[]);
+    lucky.luck = Luck::Known(&kept);
+    lucky.play(&mut dice, false);
+    let end = lucky.end();
+    let mut resumed = World::new(&setting, &journal);
+    resumed.luck = Luck::Good;
+    resumed.play(&mut dice, false);
+    assert_eq!(resumed.end(), end, "resumed after a failure");
+    // A crash on the way makes no difference.
+    let length = journal.len() + dice.below((resumed.journal.len() - journal.len()) as u32 + 1) as usize;
+    let mut crashed = World::new(&setting, &resumed.journal[..length]);
+    crashed.luck = Luck::Good;
+    crashed.play(&mut dice, false);
+    assert_eq!(crashed.end(), end, "resumed after a failure and a crash after {length} events");
+}
+
+/// The journal of a flow run that failed, about to go on; none if it did not fail.
+fn resumed(setting: &Setting, failed: &World<'_>) -> Option<Vec<Timed<RunEvent>>> {
+    let mut replay = flows::replay(&failed.journal);
+    let event = replay.resumed(setting.plan.flow());
+    assert_eq!(event.is_some(), matches!(failed.ending, Some(FlowRunEnding::Failed(_))));
+    let event = Timed { at: replay.elapsed(), event: event? };
+    if let RunEvent::FlowRunResumed { taken_back } = &event.event {
+        world::is_justified(setting, taken_back, &failed.states);
+    }
+    replay.add(event.clone()).unwrap_or_else(|illegal| panic!("{illegal}\n{event:?}\n{:#?}", failed.journal));
+    // What it knows is a journal, too.
+    let told = replay.events(|_| true);
+    let same = flows::replay(&told);
+    assert_eq!(same.events(|_| true), told);
+    assert!(told.iter().all(|event| !matches!(event.event, RunEvent::TaskRunsEnded { origin: Origin::Run, .. })));
+    Some(failed.journal.iter().cloned().chain([event]).collect())
+}
+
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-#[test]
-fn what_must_hold_holds_after_every_step_and_a_resumed_flow_run_ends_as_an_undisturbed_one() {
+fn with_each_seed(simulate: impl Fn(u64) + Sync) {
     let seeds = match number("TASKHOST_SEED") {
         Some(one) => one..one + 1,
         None => 0..number("TASKHOST_SEEDS").unwrap_or(SEEDS),
@@ -71,7 +129,7 @@ fn what_must_hold_holds_after_every_step_and_a_resumed_flow_run_ends_as_an_undis
             if seed >= seeds.end {
                 break;
             }
-            if std::panic::catch_unwind(|| simulate(seed)).is_err() {
+            if std::panic::catch_unwind(AssertUnwindSafe(|| simulate(seed))).is_err() {
                 next.store(seeds.end, Ordering::Relaxed);
                 panic!("see above; to run it alone: TASKHOST_SEED={seed}");
             }
@@ -81,6 +139,16 @@ fn what_must_hold_holds_after_every_step_and_a_resumed_flow_run_ends_as_an_undis
         scope.spawn(work);
         work();
     });
+}
+
+#[test]
+fn what_must_hold_holds_after_every_step_and_a_resumed_flow_run_ends_as_an_undisturbed_one() {
+    with_each_seed(simulate);
+}
+
+#[test]
+fn a_flow_run_that_is_resumed_after_a_failure_ends_as_one_that_did_not_fail_and_repeats_nothing_that_succeeded() {
+    with_each_seed(resume_after_failure);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use taskhost_engine::scheduler::{Input, Output, WaitId};
 use taskhost_engine::{Answerer, Replay, Scheduler};
 use taskhost_flow::Plan;
 use taskhost_flow::flow::RunnerChoice;
-use taskhost_model::event::Timed;
+use taskhost_model::event::{TakenBack, Timed};
 use taskhost_model::{
     Ending, FlowRunEnding, FlowRunId, Origin, RequestId, RunEvent, TaskRunOutcome, TaskRunReport, TaskRunRequest,
     TaskState, Value,
@@ -27,6 +27,32 @@ pub(crate) struct Setting {
     pub(crate) facts: HashMap<String, Facts>,
     /// Decides how attempts end.
     pub(crate) salt: u64,
+}
+
+/// How attempts end.
+#[derive(Clone, Copy)]
+pub(crate) enum Luck<'s> {
+    /// As the salt says.
+    Salt(u64),
+    /// Well.
+    Good,
+    /// As this knows, and well if it does not.
+    Known(&'s Replay),
+}
+
+impl Luck<'_> {
+    fn ending(self, request: &TaskRunRequest, index: u32) -> Ending {
+        let known = |replay: &Replay| {
+            let request = TaskRunRequest { indexes: index..index + 1, ..request.clone() };
+            replay.answer(&request).reports.pop().map(|report| report.outcomes[0].ending.clone())
+        };
+        let good = || Ending::Returned(Value::ok(Some(Value::U32(index))));
+        match self {
+            Luck::Salt(salt) => ending(salt, &request.task, index, request.attempt),
+            Luck::Good => good(),
+            Luck::Known(replay) => known(replay).unwrap_or_else(good),
+        }
+    }
 }
 
 impl Setting {
@@ -64,6 +90,7 @@ struct Known {
 
 pub(crate) struct World<'s> {
     setting: &'s Setting,
+    pub(crate) luck: Luck<'s>,
     scheduler: Scheduler,
     open: Vec<Open>,
     /// Answers from the journal.
@@ -98,13 +125,8 @@ impl<'s> World<'s> {
         let capacity = setting.capacity;
         let mut scheduler = Scheduler::new(ID(), &setting.plan, Box::new(move |_| capacity));
         scheduler.keep_results();
-        let over = earlier.iter().filter_map(|event| match &event.event {
-            RunEvent::TaskRunsEnded { task, first, count, .. } => {
-                Some((*first..first + count).map(|index| (Arc::clone(task), index)))
-            }
-            _ => None,
-        });
         World {
+            luck: Luck::Salt(setting.salt),
             scheduler,
             open: Vec::new(),
             known: Vec::new(),
@@ -112,7 +134,7 @@ impl<'s> World<'s> {
             in_flight: HashMap::new(),
             tagged: vec![0; setting.plan.flow().tag_limits.len()],
             asked: HashSet::new(),
-            over_before: over.flatten().collect(),
+            over_before: over_before(earlier),
             runs: HashMap::new(),
             states: BTreeMap::new(),
             told: Vec::new(),
@@ -258,6 +280,7 @@ impl<'s> World<'s> {
                 assert!(self.states.insert(Arc::clone(task), state.clone()).is_none(), "a task ended twice");
             }
             RunEvent::FlowRunEnded(_) => {}
+            RunEvent::FlowRunResumed { .. } => panic!("no scheduler says so"),
         }
         if !self.replay.has(&event) {
             self.journal.push(Timed { at: Duration::ZERO, event });
@@ -287,7 +310,7 @@ impl<'s> World<'s> {
         let is_stopped = *withdrawn || self.stopping;
         let outcome = |index: &u32| match is_stopped && dice.one_in(2) {
             true => Ending::Cancelled,
-            false => ending(self.setting.salt, &request.task, *index, request.attempt),
+            false => self.luck.ending(request, *index),
         };
         let outcomes = indexes.iter().map(outcome).map(TaskRunOutcome::without_usage).collect();
         let (flow_run, id) = (request.flow_run, request.id);
@@ -328,6 +351,44 @@ impl<'s> World<'s> {
         failed.sort();
         let states = self.states.iter().filter(|(task, _)| is_firm(task));
         End { outputs, failed, states: states.map(|(task, state)| (Arc::clone(task), state.clone())).collect() }
+    }
+}
+
+/// The task runs that are over, by our own count.
+fn over_before(earlier: &[Timed<RunEvent>]) -> HashSet<(Arc<str>, u32)> {
+    let (mut over, mut failed) = (HashSet::new(), HashSet::new());
+    for event in earlier {
+        match &event.event {
+            RunEvent::TaskRunsEnded { task, first, count, failures, .. } => {
+                over.extend((*first..first + count).map(|index| (Arc::clone(task), index)));
+                failed.extend(failures.iter().map(|(index, _)| (Arc::clone(task), *index)));
+            }
+            RunEvent::FlowRunResumed { taken_back } => {
+                for back in taken_back {
+                    over.retain(|run| run.0 != back.task || !back.starts_anew && !failed.contains(run));
+                    failed.retain(|run| run.0 != back.task);
+                }
+            }
+            _ => {}
+        }
+    }
+    over
+}
+
+/// What is taken back failed, did not run, or needs something that is taken back, or is in a subflow task that does.
+pub(crate) fn is_justified(setting: &Setting, taken_back: &[TakenBack], states: &BTreeMap<Arc<str>, TaskState>) {
+    let paths: HashSet<&str> = taken_back.iter().map(|back| &*back.task).collect();
+    for back in taken_back {
+        let task = &*back.task;
+        let around = task.match_indices('/').map(|(at, _)| &task[..at]).chain([task]);
+        let needs_one = around.into_iter().any(|path| {
+            let path = path.strip_suffix(']').and_then(|path| path.rsplit_once('[')).map_or(path, |(task, _)| task);
+            let prefix = path.rfind('/').map_or("", |at| &path[..=at]);
+            let needs = setting.facts.get(&pattern(path)).into_iter().flat_map(|facts| &facts.needs);
+            needs.into_iter().any(|need| paths.contains(&*format!("{prefix}{need}")))
+        });
+        let failed = states.get(task) == Some(&TaskState::Failed);
+        assert!(needs_one || failed && back.ended == back.failed, "{back:?} is taken back for no reason");
     }
 }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::typed_value;
-use crate::event::{Attachment, FlowRunEnding, LogLevel, LogSource, Origin, RunEvent, TaskState, Timed};
+use crate::event::{Attachment, FlowRunEnding, LogLevel, LogSource, Origin, RunEvent, TakenBack, TaskState, Timed};
 use crate::powers::Refusal;
 use crate::task_run::{Limit, TaskFailure, Usage};
 use crate::value::Value;
@@ -37,7 +37,14 @@ pub fn run_event() -> impl Strategy<Value = RunEvent> {
         ),
         (path(), task_state()).prop_map(|(task, state)| RunEvent::TaskEnded { task, state }),
         ending().prop_map(RunEvent::FlowRunEnded),
+        vec(taken_back(), 0..3).prop_map(|taken_back| RunEvent::FlowRunResumed { taken_back }),
     ]
+}
+
+fn taken_back() -> impl Strategy<Value = TakenBack> {
+    (path(), any::<bool>(), any::<[u32; 4]>()).prop_map(|(task, starts_anew, [runs, ended, failed, cached])| {
+        TakenBack { task, starts_anew, runs, ended, failed, cached }
+    })
 }
 
 fn task_runs_ended() -> impl Strategy<Value = RunEvent> {

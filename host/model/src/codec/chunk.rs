@@ -9,7 +9,7 @@ use super::read::{Coded, Reader};
 use super::value::{Offload, ReadTypes, Resolve, Slots};
 use super::{CodecError, VERSION, write};
 use crate::artifact::ArtifactRef;
-use crate::event::{Attachment, FlowRunEnding, LogSource, Origin, RunEvent, TaskState, Timed};
+use crate::event::{Attachment, FlowRunEnding, LogSource, Origin, RunEvent, TakenBack, TaskState, Timed};
 use crate::powers::Refusal;
 use crate::task_run::{TaskFailure, Usage};
 use crate::value::Value;
@@ -24,6 +24,7 @@ mod tag {
     pub(super) const FLOW_RUN_SUCCEEDED: u8 = 6;
     pub(super) const FLOW_RUN_FAILED: u8 = 7;
     pub(super) const FLOW_RUN_CANCELLED: u8 = 8;
+    pub(super) const FLOW_RUN_RESUMED: u8 = 9;
     pub(super) const LOG: u8 = 16;
     pub(super) const PROGRESS: u8 = 17;
     /// Together with a kind: the time is the whole time, not the difference to the entry before.
@@ -100,6 +101,11 @@ impl ChunkWriter {
                 causes.iter().for_each(|task| self.path(task, out));
             }
             RunEvent::FlowRunEnded(FlowRunEnding::Cancelled) => self.time(tag::FLOW_RUN_CANCELLED, event.at, out),
+            RunEvent::FlowRunResumed { taken_back } => {
+                self.time(tag::FLOW_RUN_RESUMED, event.at, out);
+                write::varint(out, taken_back.len() as u64);
+                taken_back.iter().for_each(|back| self.taken_back(back, out));
+            }
         }
     }
 
@@ -131,6 +137,14 @@ impl ChunkWriter {
                 }
                 write::text(out, message);
             }
+        }
+    }
+
+    fn taken_back(&mut self, back: &TakenBack, out: &mut Vec<u8>) {
+        self.path(&back.task, out);
+        out.push(u8::from(back.starts_anew));
+        for number in [back.runs, back.ended, back.failed, back.cached] {
+            write::varint(out, u64::from(number));
         }
     }
 
@@ -319,6 +333,10 @@ impl Entry<'_> {
                 RunEvent::FlowRunEnded(FlowRunEnding::Failed(causes))
             }
             tag::FLOW_RUN_CANCELLED => RunEvent::FlowRunEnded(FlowRunEnding::Cancelled),
+            tag::FLOW_RUN_RESUMED => {
+                let paths = &mut *self.paths;
+                RunEvent::FlowRunResumed { taken_back: self.reader.list(|reader| taken_back(reader, paths))? }
+            }
             other => return Err(self.reader.error(format!("{other} is no kind of event"))),
         })
     }
@@ -365,6 +383,17 @@ impl Entry<'_> {
     fn path(&mut self) -> Result<Arc<str>, CodecError> {
         path(&mut self.reader, self.paths)
     }
+}
+
+fn taken_back(reader: &mut Reader<'_>, known: &mut Vec<Arc<str>>) -> Result<TakenBack, CodecError> {
+    let task = path(reader, known)?;
+    let starts_anew = match reader.byte()? {
+        0 => false,
+        1 => true,
+        other => return Err(reader.error(format!("{other} is neither yes nor no"))),
+    };
+    let mut number = || reader.number();
+    Ok(TakenBack { task, starts_anew, runs: number()?, ended: number()?, failed: number()?, cached: number()? })
 }
 
 fn path(reader: &mut Reader<'_>, known: &mut Vec<Arc<str>>) -> Result<Arc<str>, CodecError> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 use taskhost_model::task_run::Bytes;
 use taskhost_model::{FlowRunEnding, RunEvent, TaskState, json as values};
-use taskhost_store::{RunRecord, RunSummary, Store, TaskReport};
+use taskhost_store::{RunRecord, RunState, RunSummary, Store, TaskReport};
 
 use super::{list, moment};
 use crate::args::RunsShowArgs;
@@ -13,7 +13,7 @@ use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, GOOD, HELP, STRONG, styled, visible, visible_line};
 use crate::render::failure;
 use crate::render::report::object;
-use crate::render::{self, duration, usage};
+use crate::render::{self, count, duration, usage};
 
 /// Failures that are told for each task.
 const FAILURES: usize = 3;
@@ -32,18 +32,25 @@ pub(super) fn run(args: &RunsShowArgs) -> Result<Exit, CliError> {
         out.push_str(&render::values::output(name, value.as_ref(), ty));
     }
     output::stdout(&out)?;
-    if run.state == taskhost_store::RunState::Interrupted {
-        output::stderr(&format!(
-            "{} its process has died; `taskhost runs resume {id}` goes on with it\n",
-            styled(HELP, "help:")
-        ));
-    }
+    way_on(&run);
     Ok(Exit::Fine)
+}
+
+/// What can be done with a run that is not complete.
+fn way_on(run: &RunSummary) {
+    let what = match run.state {
+        RunState::Interrupted => "its process has died; ",
+        RunState::Failed | RunState::Cancelled => "",
+        RunState::Running | RunState::Succeeded => return,
+    };
+    let on = if run.state == RunState::Failed { "goes on with what failed" } else { "goes on with it" };
+    output::stderr(&format!("{} {what}`taskhost runs resume {}` {on}\n", styled(HELP, "help:"), run.id));
 }
 
 fn heading(run: &RunSummary, record: &RunRecord) -> String {
     let mut out = format!("{}  {}  {}\n", styled(STRONG, visible(&run.flow)), list::state(run.state, 0), run.id);
-    let resumed = if run.resumed > 0 { format!(", resumed {} times", run.resumed) } else { String::new() };
+    let resumed =
+        if run.resumed > 0 { format!(", resumed {}", count(u64::from(run.resumed), "time")) } else { String::new() };
     let _ = writeln!(out, "started {}, took {}{resumed}", moment(run.started), duration(run.elapsed));
     let _ = writeln!(out, "task runs: {} · {}", list::task_runs(run), usage::words(&run.usage));
     if !record.file.is_empty() {
@@ -124,7 +131,7 @@ type Output = (String, Option<taskhost_model::Value>, taskhost_model::ValueType)
 
 /// The outputs of a run that succeeded.
 fn outputs(store: &Store, run: &RunSummary) -> Result<Option<Vec<Output>>, CliError> {
-    if run.state != taskhost_store::RunState::Succeeded {
+    if run.state != RunState::Succeeded {
         return Ok(None);
     }
     let declared = store.record(run.id)?.outputs;
