@@ -172,6 +172,20 @@ allow = { read = ["in"], http = ["GET https://example.com/*"], secrets = ["token
 }
 
 #[test]
+fn a_cached_task_with_variables_is_deterministic_since_their_values_are_compared() {
+    let text = r#"
+components.c = "all.wasm"
+[tasks.a]
+call = "c.run"
+cache = true
+allow = { env = ["LANG"] }
+"#;
+    let checked = check_in(text, &Files(HashMap::new())).expect("accepted");
+    assert_eq!(picture(&checked.notes), "");
+    assert!(call(&checked.flow, "a").deterministic);
+}
+
+#[test]
 fn a_cache_that_cannot_be_meant_so_is_told() {
     misshapen(
         r#"

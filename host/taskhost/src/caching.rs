@@ -1,6 +1,7 @@
 //! Results that are used again: a task run with `cache` whose equal was carried out before is answered from the store.
 //!
-//! What makes task runs equal is their identity: the component, the function, the arguments, the grants, and whether it is deterministic.
+//! What makes task runs equal is their identity: the component, the function, the arguments, the grants with the values of granted environment
+//! variables (as a digest, like all else of it), and whether it is deterministic.
 //! Limits are not part of it: they say how much a task run may use, not what it gives.
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use taskhost_model::{
 use taskhost_store::{CacheEntry, ResultCache};
 
 /// What makes identities no other digests; changed whenever they are made of something else.
-const CONTEXT: &str = "taskhost 2026-11 identity of a task run";
+const CONTEXT: &str = "taskhost 2026-11-22 identity of a task run";
 
 /// Whether results of a task are used again. Those of one with secrets are not: its identity does not hold their values.
 fn is_kept(call: &TaskCall) -> bool {
@@ -78,6 +79,12 @@ impl Identities<'_> {
         add(call.result.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes());
         add(grants_from_anywhere(&call.grants).as_bytes());
         add(&[u8::from(call.deterministic)]);
+        for name in &call.grants.env {
+            match std::env::var_os(&**name) {
+                Some(value) => add(&[b"=", value.as_encoded_bytes()].concat()),
+                None => add(b""),
+            }
+        }
         Identities { request, of_task }
     }
 

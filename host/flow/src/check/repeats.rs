@@ -92,8 +92,8 @@ impl FileCheck<'_, '_, '_> {
         task.cache.as_ref().or(self.file.default_cache.as_ref()).and_then(|cache| cache.value)
     }
 
-    /// A result that is reused has to follow from what is looked at: the component, the function, the arguments and the grants. Gives
-    /// whether the task is to be deterministic for that.
+    /// A result that is reused has to follow from what is looked at: the component, the function, the arguments, the grants and
+    /// the variables' values. Gives whether the task is to be deterministic for that.
     pub(super) fn check_cache(&mut self, task: &TaskWritten, grants: &Grants) -> bool {
         if self.reuse(task).is_none() {
             return false;
@@ -151,14 +151,13 @@ impl FileCheck<'_, '_, '_> {
     }
 }
 
-/// What a task is allowed that may answer differently another time.
+/// What a task is allowed that may answer differently another time. The values of variables are looked at when a result is reused.
 fn outside(grants: &Grants) -> Vec<&'static str> {
     let keys = [
         ("`read`", grants.folders.iter().any(|folder| folder.access == Access::Read)),
         ("`write`", grants.folders.iter().any(|folder| folder.access == Access::Write)),
         ("`network`", !grants.network.is_empty()),
         ("`http`", !grants.http.is_empty()),
-        ("`env`", !grants.env.is_empty()),
         ("`secrets`", !grants.secrets.is_empty()),
     ];
     keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
