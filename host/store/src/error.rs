@@ -118,7 +118,9 @@ impl StoreError {
     pub(crate) fn io(place: &Path, error: &io::Error) -> StoreError {
         let place = place.to_owned();
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull(place),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                StoreError::DiskFull(place)
+            }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly(place),
             _ => StoreError::Io { place, detail: error.to_string() },
         }
