@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use taskhost_model::codec::{Offload, Resolve, decode_value_or_reference, encode_value_or_reference};
-use taskhost_model::{Digest, FlowRunId, Value, ValueType};
+use taskhost_model::{ArtifactRef, Digest, FlowRunId, Value, ValueType};
 
 use crate::error::{At, StoreError};
 
@@ -123,12 +123,13 @@ impl RunRecord {
         Ok(())
     }
 
-    /// Its parameters and files, encoded.
-    pub(crate) fn given(&self, offload: &mut Offload<'_>) -> Vec<GivenRow<'_>> {
+    /// Its parameters and files, encoded, and the blobs that they name.
+    pub(crate) fn given(&self, offload: &mut Offload<'_>) -> (Vec<GivenRow<'_>>, Vec<ArtifactRef>) {
+        let mut blobs = Vec::new();
         let mut rows = Vec::with_capacity(self.parameters.len() + self.files.len());
         for (at, parameter) in self.parameters.iter().enumerate() {
             let mut value = Vec::new();
-            encode_value_or_reference(&parameter.value, &mut value, offload);
+            blobs.extend(encode_value_or_reference(&parameter.value, &mut value, offload));
             rows.push(("parameter", at, &*parameter.name, parameter.ty.to_string(), value));
         }
         for (at, file) in self.files.iter().enumerate() {
@@ -136,7 +137,7 @@ impl RunRecord {
             encode_value_or_reference(&Value::string(&*file.text), &mut text, offload);
             rows.push(("file", at, &*file.path, "string".to_owned(), text));
         }
-        rows
+        (rows, blobs)
     }
 
     /// Reads the record of a run.

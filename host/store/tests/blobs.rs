@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use taskhost_model::ArtifactRef;
 use taskhost_model::seams::{Blobs, Journal};
-use taskhost_store::{Artifacts, TemporaryBlobs};
+use taskhost_model::{ArtifactRef, Digest, Value, ValueType};
+use taskhost_store::{Artifacts, CacheEntry, RecordedParameter, TemporaryBlobs};
 
 mod support;
-use support::{Scratch, at, id, record, succeeded};
+use support::{Scratch, at, ended, id, numbers, record, succeeded};
 
 fn made(blobs: &dyn Blobs, parts: &[&[u8]]) -> ArtifactRef {
     let mut writer = blobs.create().expect("a blob");
@@ -95,6 +96,44 @@ fn what_a_task_still_writes_or_has_not_returned_yet_is_not_collected() {
     unfinished.finish().expect("finished");
     journal.append(at(1, succeeded())).expect("appended");
     drop(journal);
+}
+
+#[test]
+fn a_blob_is_kept_as_long_as_a_run_or_a_cached_result_names_it() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let blob = |content: &[u8]| {
+        let blob = made(store.artifacts(), &[content]);
+        (blob, Value::Blob(Arc::new(blob)))
+    };
+    let ((given, parameter), (small, inline)) = (blob(b"a parameter"), blob(b"a result"));
+    let ((large, element), (cached, result)) = (blob(b"in a large result"), blob(b"in a cached result"));
+    let mut begun = record(1, "x");
+    begun.parameters = vec![RecordedParameter { name: "p".into(), ty: ValueType::String, value: parameter }];
+    let journal = store.create(begun, || {}).expect("a run");
+    // Kept as an artifact itself, and so looked into.
+    let listed = Value::tuple([element, numbers(0, 5_000)]);
+    journal.append(at(1, ended(&"t".into(), 0, vec![inline, listed]))).expect("appended");
+    journal.append(at(2, succeeded())).expect("appended");
+    let (run, component) = (id(1), Digest::of(b"c"));
+    let entry = CacheEntry { identity: [9; 32], value: result, run, component, function: "f".into() };
+    store.cache().put(entry).expect("put");
+    journal.flush().expect("durable");
+    drop(journal);
+    let is_there = |blob: &ArtifactRef| store.artifacts().path(&blob.digest).exists();
+    assert_eq!(store.collect_artifacts(Duration::ZERO).expect("collected").files, 0);
+    assert!(store.cache().size().expect("a size").bytes >= cached.length);
+
+    store.delete(&[id(1)]).expect("deleted");
+    assert_eq!(store.collect_artifacts(Duration::ZERO).expect("collected").files, 4, "with the large result itself");
+    assert_eq!([given, small, large, cached].each_ref().map(is_there), [false, false, false, true]);
+    // A result that was taken from the cache is about to be named by the run that took it.
+    assert!(store.cache().get(&[9; 32], None).expect("a result").is_some());
+    store.cache().clear().expect("cleared");
+    assert_eq!(store.collect_artifacts(Duration::ZERO).expect("collected").files, 0);
+    store.artifacts().path(&cached.digest).metadata().expect("still there");
+    set_age(&store.artifacts().path(&cached.digest), Duration::from_secs(1));
+    assert_eq!(store.collect_artifacts(Duration::ZERO).expect("collected").files, 1);
 }
 
 #[test]

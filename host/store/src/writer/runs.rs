@@ -117,6 +117,7 @@ impl RunWriter {
             uses.push(reference);
             Some(reference)
         });
+        self.uses.extend(self.events.writer.take_blobs());
         self.fold.apply(event);
     }
 
@@ -214,11 +215,12 @@ impl Writer {
     ) -> Result<i64, StoreError> {
         let mut uses = Vec::new();
         let offloading = &mut self.offloading;
-        let given = record.given(&mut |bytes| {
+        let (given, blobs) = record.given(&mut |bytes| {
             let reference = offloading.put(bytes)?;
             uses.push(reference);
             Some(reference)
         });
+        uses.extend(blobs);
         let number = self.transaction(Durability::Normal, |connection| {
             let number = table::insert_run(record, connection)?;
             record.write(number, &given, connection)?;

@@ -190,11 +190,11 @@ pub(super) struct Cached {
 impl Cached {
     pub(super) fn of(entry: CacheEntry, offloading: &mut Offloading) -> Cached {
         let (mut value, mut artifact) = (Vec::new(), None);
-        encode_value_or_reference(&entry.value, &mut value, &mut |bytes| {
+        let blobs = encode_value_or_reference(&entry.value, &mut value, &mut |bytes| {
             artifact = offloading.put(bytes);
             artifact
         });
-        Cached { entry, value, artifact, blobs: Vec::new() }
+        Cached { entry, value, artifact, blobs }
     }
 
     pub(super) fn uses(&self) -> impl Iterator<Item = &ArtifactRef> {
