@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use support::{flow, map_over, numbers, output, plan, result_of};
 use taskhost_engine::{FlowRun, FlowRunOptions, FlowRunReport, Pool, PoolOptions, start_flow_run};
-use taskhost_flow::flow::{Flow, RunnerChoice, RunnerKind};
+use taskhost_flow::flow::{Flow, RunnerChoice, RunnerKind, TaskKind};
 use taskhost_model::event::Timed;
-use taskhost_model::seams::{Executor, NoObserver, Observer, PreparedTask, RunScope, Runner, Started};
+use taskhost_model::seams::{Executor, NoObserver, Observer, PreparedTask, Reports, RunScope, Runner, Started};
 use taskhost_model::{
-    Attachment, Ending, FlowRunEnding, FlowRunId, List, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
-    TaskRunRequest, Usage, Value, ValueType,
+    Attachment, Ending, FlowRunEnding, FlowRunId, List, RequestId, RunEvent, TaskCall, TaskFailure, TaskRunOutcome,
+    TaskRunReport, TaskRunRequest, Usage, Value, ValueType,
 };
 
 type Run = dyn Fn(&str, u32, &RunScope) -> Started + Send + Sync;
@@ -393,6 +393,49 @@ fn a_task_that_cannot_start_has_no_runs() {
     assert_eq!((m.runs, m.runs_ended, m.runs_failed, m.is_cause), (0, 0, 0, true));
     assert_eq!((m.failures.len(), m.failures[0].index), (1, None));
     assert!(!report.tasks[1].is_cause);
+}
+
+/// Where a report went, and of which request.
+type Told = std::sync::mpsc::Sender<(&'static str, RequestId)>;
+
+struct Teller(&'static str, Mutex<Told>);
+
+impl Reports for Teller {
+    fn ended(&self, report: TaskRunReport) {
+        self.1.lock().expect("no panic").send((self.0, report.request)).expect("somebody listens");
+    }
+
+    fn attach(&self, _task: &Arc<str>, _index: u32, _attachment: Attachment) {}
+}
+
+#[test]
+fn requests_of_one_flow_run_are_answered_to_those_who_asked() {
+    let gate = Arc::new(Mutex::new(()));
+    let (closed, inside) = (gate.lock().expect("no panic"), Arc::clone(&gate));
+    let pool = pool(1, 8, move |_, index, _| {
+        drop(inside.lock());
+        Started::Ended(done(index))
+    });
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let TaskKind::Call(call) = support::call() else { panic!("a call") };
+    let request = |id| TaskRunRequest {
+        flow_run: FlowRunId::new(1, 1),
+        id: RequestId(id),
+        task: "t".into(),
+        call: Arc::clone(&call),
+        arguments: Arc::new([Value::U32(1)]),
+        mapped: Arc::new([]),
+        indexes: 0..1,
+        attempt: 1,
+    };
+    for (id, name) in [(1, "one"), (2, "other")] {
+        let reports: Arc<dyn Reports> = Arc::new(Teller(name, Mutex::new(sender.clone())));
+        pool.start(vec![request(id)], &reports);
+    }
+    drop(closed);
+    let mut told = [(); 2].map(|()| receiver.recv_timeout(LONG).expect("an answer"));
+    told.sort();
+    assert_eq!(told, [("one", RequestId(1)), ("other", RequestId(2))]);
 }
 
 #[test]

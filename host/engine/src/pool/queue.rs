@@ -39,7 +39,7 @@ pub(super) struct Queue {
     /// Sleeping threads that were woken and have not got the lock yet.
     woken: usize,
     pub(super) stopped: bool,
-    scopes: HashMap<FlowRunId, Arc<FlowScope>>,
+    scopes: HashMap<FlowRunId, Vec<Arc<FlowScope>>>,
 }
 
 struct Queued {
@@ -48,7 +48,7 @@ struct Queued {
     range: Range<u32>,
 }
 
-/// What the task runs of one flow run have in common.
+/// What the task runs of one flow run have in common, as far as they are reported to the same one.
 pub(super) struct FlowScope {
     id: FlowRunId,
     pub(super) run: RunScope,
@@ -234,10 +234,8 @@ impl Shared {
         if scope.held.fetch_sub(runs, Ordering::AcqRel) == runs {
             let mut queue = self.lock();
             // More may have come in between.
-            if scope.held.load(Ordering::Acquire) == 0
-                && queue.scopes.get(&scope.id).is_some_and(|known| Arc::ptr_eq(known, scope))
-            {
-                let forgotten = queue.scopes.remove(&scope.id);
+            if scope.held.load(Ordering::Acquire) == 0 {
+                let forgotten = queue.forget(scope);
                 drop(queue);
                 // It may hold the last of a flow run, whose drop is not ours to judge: not under the lock.
                 drop(forgotten);
@@ -271,10 +269,10 @@ impl Shared {
     }
 
     pub(super) fn cancel(&self, flow_run: FlowRunId) {
-        let Some(scope) = self.lock().scopes.get(&flow_run).cloned() else { return };
-        scope.run.cancelled.store(true, Ordering::SeqCst);
+        let scopes = self.lock().scopes.get(&flow_run).cloned().unwrap_or_default();
+        scopes.iter().for_each(|scope| scope.run.cancelled.store(true, Ordering::SeqCst));
         self.withdraw(|request| request.flow_run == flow_run);
-        scope.parked.wake_all();
+        scopes.iter().for_each(|scope| scope.parked.wake_all());
     }
 
     pub(super) fn report(
@@ -301,11 +299,27 @@ impl Shared {
 
 impl Queue {
     fn scope(&mut self, id: FlowRunId, reports: &Arc<dyn Reports>) -> Arc<FlowScope> {
-        let scope = self.scopes.entry(id).or_insert_with(|| {
-            let run = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::clone(reports) };
-            Arc::new(FlowScope { id, run, held: AtomicUsize::new(0), parked: ParkedRuns::default() })
-        });
-        Arc::clone(scope)
+        let address = |reports: &Arc<dyn Reports>| Arc::as_ptr(reports).cast::<()>();
+        let scopes = self.scopes.entry(id).or_default();
+        // Most often there is one; a scope keeps its reports, so that no other has their address.
+        if let Some(scope) = scopes.iter().find(|scope| address(&scope.run.reports) == address(reports)) {
+            return Arc::clone(scope);
+        }
+        let run = RunScope { cancelled: Arc::new(AtomicBool::new(false)), reports: Arc::clone(reports) };
+        let scope = Arc::new(FlowScope { id, run, held: AtomicUsize::new(0), parked: ParkedRuns::default() });
+        scopes.push(Arc::clone(&scope));
+        scope
+    }
+
+    /// Forgets a scope, if it is not forgotten already.
+    fn forget(&mut self, scope: &Arc<FlowScope>) -> Option<Arc<FlowScope>> {
+        let scopes = self.scopes.get_mut(&scope.id)?;
+        let at = scopes.iter().position(|known| Arc::ptr_eq(known, scope))?;
+        let forgotten = scopes.swap_remove(at);
+        if scopes.is_empty() {
+            self.scopes.remove(&scope.id);
+        }
+        Some(forgotten)
     }
 
     fn has_work(&self, concurrency: usize) -> bool {
