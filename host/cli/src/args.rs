@@ -110,7 +110,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   taskhost runs                                      the newest first
   taskhost runs --state interrupted --since 7d
-  taskhost runs show latest                          task by task; also by the first letters of an id
+  taskhost runs show latest                          task by task; also by the first or last letters of an id
   taskhost runs logs latest --task clean --follow
   taskhost runs timeline latest -o timeline.svg
   taskhost runs resume latest                        what has succeeded is not run again
@@ -245,8 +245,11 @@ pub(crate) struct CheckArgs {
 #[derive(Args, Debug)]
 pub(crate) struct GraphArgs {
     /// The flow to draw
-    #[arg(value_name = "FLOW")]
-    pub flow: PathBuf,
+    #[arg(value_name = "FLOW", required_unless_present = "run")]
+    pub flow: Option<PathBuf>,
+    /// With the state and duration of each task in a recorded run: its id, its beginning or end, or `latest`; then FLOW may be left out
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// The file to write; its ending decides: .svg, .dot, .mmd [default: DOT to stdout]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -372,7 +375,7 @@ pub(crate) enum RunsCommand {
     Timeline(RunsTimelineArgs),
     /// Stop a run that another process carries out: what runs goes on to its end; once more stops that too
     Cancel {
-        /// Its id, the beginning of its id, or `latest`
+        /// Its id, its beginning or end, or `latest`
         #[arg(value_name = "RUN")]
         run: String,
     },
@@ -432,9 +435,12 @@ impl From<RunStateArg> for RunState {
 /// `taskhost runs show`.
 #[derive(Args, Debug)]
 pub(crate) struct RunsShowArgs {
-    /// Its id, the beginning of its id, or `latest`
+    /// Its id, its beginning or end, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
+    /// Show how far it is until it is over, and then how it ended
+    #[arg(long, short, conflicts_with = "json")]
+    pub follow: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -443,7 +449,7 @@ pub(crate) struct RunsShowArgs {
 /// `taskhost runs logs`.
 #[derive(Args, Debug)]
 pub(crate) struct RunsLogsArgs {
-    /// Its id, the beginning of its id, or `latest`
+    /// Its id, its beginning or end, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// Only lines of this task: its path, with `*` for any index of a mapped subflow
@@ -460,7 +466,7 @@ pub(crate) struct RunsLogsArgs {
 /// `taskhost runs timeline`.
 #[derive(Args, Debug)]
 pub(crate) struct RunsTimelineArgs {
-    /// Its id, the beginning of its id, or `latest`
+    /// Its id, its beginning or end, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
     /// The .svg file to write [default: text to stdout]
@@ -471,7 +477,7 @@ pub(crate) struct RunsTimelineArgs {
 /// `taskhost runs resume`.
 #[derive(Args, Debug)]
 pub(crate) struct RunsResumeArgs {
-    /// Its id, the beginning of its id, or `latest`
+    /// Its id, its beginning or end, or `latest`
     #[arg(value_name = "RUN")]
     pub run: String,
     /// If the flow has changed, begin a new run with the results of what is unchanged
@@ -494,7 +500,7 @@ pub(crate) struct RunsResumeArgs {
 /// `taskhost runs delete`.
 #[derive(Args, Debug)]
 pub(crate) struct RunsDeleteArgs {
-    /// Ids, the beginnings of ids, or `latest`
+    /// Ids, their beginnings or ends, or `latest`
     #[arg(value_name = "RUN")]
     pub runs: Vec<String>,
     /// All that ended longer ago, such as 12h or 30d

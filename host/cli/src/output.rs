@@ -39,6 +39,29 @@ pub(crate) fn stdout(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Columns and rows of the terminal behind stdout; none if it is none.
+pub(crate) fn stdout_size() -> Option<(usize, usize)> {
+    let out = io::stdout();
+    let (columns, rows) = terminal_size::terminal_size_of(&out).filter(|_| out.is_terminal())?;
+    Some((usize::from(columns.0), usize::from(rows.0)))
+}
+
+/// Writes to a terminal in place of the last lines, each of which fills one row: what is too long is cut off.
+pub(crate) fn stdout_redrawn(lines: usize, text: &str) -> Result<(), CliError> {
+    let raw = |command: &str| match io::stdout().lock().write_all(command.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::internal(format!("could not write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    };
+    // Past `anstream`, which takes out more than colours where nobody wants colours.
+    let up = if lines > 0 { format!("\u{1b}[{lines}F") } else { String::new() };
+    raw(&format!("{up}\u{1b}[0J\u{1b}[?7l"))?;
+    let written = stdout(text);
+    raw("\u{1b}[?7h")?;
+    written
+}
+
 /// Writes bytes to stdout as they are; only a terminal gets them as a text that cannot command it.
 pub(crate) fn stdout_raw(bytes: &[u8]) -> Result<(), CliError> {
     let mut out = io::stdout().lock();

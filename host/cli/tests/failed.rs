@@ -2,11 +2,9 @@
 
 mod support;
 
-use std::collections::HashMap;
-
-use support::{Folder, Said, guest};
-use taskhost_model::{Origin, RunEvent, TaskState};
-use taskhost_store::{RunFilter, RunState, RunSummary, Store};
+use support::{Folder, guest};
+use taskhost_model::TaskState;
+use taskhost_store::RunState;
 
 /// A flow that fails until the file `in/b` is there, with a failure of each kind that is a result.
 fn write_flow(folder: &Folder) {
@@ -42,46 +40,21 @@ fn write_flow(folder: &Folder) {
     folder.write("in/a", "alpha");
 }
 
-fn said(folder: &Folder, arguments: &[&str]) -> Said {
-    folder.recorded(arguments).output().expect("a process").into()
-}
-
-fn store(folder: &Folder) -> Store {
-    Store::open_for_reading(&folder.data()).expect("a store")
-}
-
-fn newest(folder: &Folder) -> RunSummary {
-    let filter = RunFilter { limit: Some(1), ..RunFilter::default() };
-    store(folder).runs(&filter).expect("runs").pop().expect("a run")
-}
-
-/// How often each task run of the newest flow run was carried out to its end.
-fn carried_out(folder: &Folder) -> HashMap<String, u32> {
-    let mut times = HashMap::new();
-    for event in store(folder).events(newest(folder).id).expect("events") {
-        if let RunEvent::TaskRunsEnded { task, first, count, origin: Origin::Run, .. } = event.expect("an event").event
-        {
-            (first..first + count).for_each(|index| *times.entry(format!("{task}[{index}]")).or_insert(0) += 1);
-        }
-    }
-    times
-}
-
 #[test]
 fn a_run_that_failed_goes_on_with_what_failed_and_repeats_nothing_that_succeeded() {
     let folder = Folder::new();
     write_flow(&folder);
-    assert_eq!(said(&folder, &["run", "flow.toml", "-q"]).code, Some(4));
-    let failed = newest(&folder);
+    assert_eq!(folder.said(&["run", "flow.toml", "-q"]).code, Some(4));
+    let failed = folder.newest();
     assert_eq!((failed.state, failed.runs_failed), (RunState::Failed, 6));
     // Nothing has changed: it fails once more, after as many attempts.
-    let again = said(&folder, &["runs", "resume", "latest", "-q"]);
+    let again = folder.said(&["runs", "resume", "latest", "-q"]);
     assert_eq!(again.code, Some(4), "{again:?}");
-    let failed = newest(&folder);
+    let failed = folder.newest();
     assert_eq!((failed.state, failed.runs_failed, failed.retries, failed.resumed), (RunState::Failed, 6, 2, 1));
 
     folder.write("in/b", "beta");
-    let resumed = said(&folder, &["runs", "resume", "latest", "--json"]);
+    let resumed = folder.said(&["runs", "resume", "latest", "--json"]);
     assert_eq!(resumed.code, Some(0), "{resumed:?}");
     let json = resumed.json();
     assert_eq!(json["outputs"]["read"], serde_json::json!(["alpha", "beta"]));
@@ -92,7 +65,7 @@ fn a_run_that_failed_goes_on_with_what_failed_and_repeats_nothing_that_succeeded
     assert_eq!([before("draw"), before("read"), before("odd"), before("last")], [1, 1, 3, 0]);
     assert!(resumed.stderr.contains("16 task runs, 12 from before"), "{}", resumed.stderr);
 
-    let times = carried_out(&folder);
+    let times = folder.carried_out(folder.newest().id);
     let of = |run: &str| times.get(run).copied().unwrap_or(0);
     for once in [
         "draw[0]",
@@ -109,10 +82,10 @@ fn a_run_that_failed_goes_on_with_what_failed_and_repeats_nothing_that_succeeded
         assert_eq!(of(once), 1, "{once}: {times:?}");
     }
     assert_eq!((of("read[1]"), of("whole[1]/read[0]"), of("whole[1]/then[0]"), of("never[0]")), (3, 3, 1, 0));
-    let run = newest(&folder);
+    let run = folder.newest();
     assert_eq!((run.state, run.resumed, run.runs_failed), (RunState::Succeeded, 2, 3));
     assert_eq!(run.runs, run.runs_ended);
-    let tasks = store(&folder).tasks(run.id).expect("tasks");
+    let tasks = folder.store().tasks(run.id).expect("tasks");
     let line = |path: &str| tasks.iter().find(|task| &*task.path == path).expect(path);
     let read = line("read");
     assert_eq!((&read.state, read.tasks, read.tasks_ended), (&Some(TaskState::Succeeded), 1, 1));
@@ -122,7 +95,7 @@ fn a_run_that_failed_goes_on_with_what_failed_and_repeats_nothing_that_succeeded
     assert_eq!(line("bad").state, Some(TaskState::Failed));
 
     // It has succeeded now, and is only told again.
-    let told = said(&folder, &["runs", "resume", "latest", "--json"]);
+    let told = folder.said(&["runs", "resume", "latest", "--json"]);
     assert_eq!((told.code, &told.json()["outputs"]), (Some(0), &json["outputs"]));
-    assert_eq!(carried_out(&folder), times);
+    assert_eq!(folder.carried_out(folder.newest().id), times);
 }

@@ -8,6 +8,9 @@ use rusqlite::ErrorCode;
 use taskhost_model::FlowRunId;
 use taskhost_model::seams::{BlobError, JournalError};
 
+/// Ids that are named when a part of one is not enough.
+pub(crate) const CANDIDATES_MAX: usize = 5;
+
 /// What is wrong. Its text is lower case, without a full stop; [`StoreError::help`] is the way out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StoreError {
@@ -45,8 +48,8 @@ pub enum StoreError {
     /// Several ids begin like this; the newest of them.
     SeveralRuns {
         /// What was asked for.
-        prefix: String,
-        /// Some that are meant.
+        part: String,
+        /// Some that may be meant, the newest first.
         ids: Vec<FlowRunId>,
     },
     /// A process carries the run out.
@@ -85,8 +88,9 @@ impl StoreError {
             StoreError::Busy(_) => "try again; if it stays so, look for a taskhost that hangs".into(),
             StoreError::UnknownRun(_) => "`taskhost runs list` shows those that there are".into(),
             StoreError::SeveralRuns { ids, .. } => {
-                let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
-                format!("write more of it; there are {}", ids.join(", "))
+                let named: Vec<String> = ids.iter().take(CANDIDATES_MAX).map(|id| format!("`{id}`")).collect();
+                let more = if ids.len() > named.len() { " and more" } else { "" };
+                format!("write more of it; there are {}{more}", named.join(", "))
             }
             StoreError::Running(id) => format!("wait for it, or `taskhost runs cancel {id}`"),
             StoreError::NotRunning(id) => format!("`taskhost runs show {id}` tells how it ended"),
@@ -143,7 +147,7 @@ impl fmt::Display for StoreError {
             StoreError::Busy(file) => write!(f, "other processes hold `{}`", file.display()),
             StoreError::Io { place, detail } => write!(f, "`{}`: {detail}", place.display()),
             StoreError::UnknownRun(text) => write!(f, "there is no run `{text}`"),
-            StoreError::SeveralRuns { prefix, .. } => write!(f, "several runs begin with `{prefix}`"),
+            StoreError::SeveralRuns { part, .. } => write!(f, "several runs have ids that begin or end with `{part}`"),
             StoreError::Running(id) => write!(f, "the run `{id}` is being carried out"),
             StoreError::NotRunning(id) => write!(f, "the run `{id}` is not being carried out"),
             StoreError::Succeeded(id) => write!(f, "the run `{id}` has succeeded"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use taskhost_model::FlowRunId;
+use taskhost_model::{FlowRunEnding, FlowRunId, RunEvent};
 
 use crate::artifacts::Artifacts;
 use crate::cache::ResultCache;
@@ -149,9 +149,9 @@ impl Store {
         self.reader.runs(filter)
     }
 
-    /// The run whose printed id is or begins with `prefix`.
-    pub fn find(&self, prefix: &str) -> Result<FlowRunId, StoreError> {
-        self.reader.find(prefix)
+    /// The run whose printed id is `part`, or begins or ends with it.
+    pub fn find(&self, part: &str) -> Result<FlowRunId, StoreError> {
+        self.reader.find(part)
     }
 
     /// A run, without its tasks.
@@ -182,6 +182,18 @@ impl Store {
     /// The events of a run, in order. Large values are fetched as their events are reached.
     pub fn events(&self, id: FlowRunId) -> Result<Events, StoreError> {
         Events::new(Arc::clone(&self.reader), id)
+    }
+
+    /// How a run ended, with its outputs; none if it has not. No other event is read, but for a few before it.
+    pub fn ending(&self, id: FlowRunId) -> Result<Option<FlowRunEnding>, StoreError> {
+        let mut ending = None;
+        for event in self.events(id)?.last()? {
+            ending = match event?.event {
+                RunEvent::FlowRunEnded(end) => Some(end),
+                _ => None,
+            };
+        }
+        Ok(ending)
     }
 
     /// Lines of a run's log: those after `position` (0: from the first), of one task (its path, or its path with `*` for indexes) or of all.

@@ -40,6 +40,8 @@ fn events_come_back_in_order_also_from_a_store_opened_anew() {
     drop((journal, store));
     let store = scratch.open();
     assert_eq!(events(&store, id(1)), written);
+    let outputs = vec![Some(Value::U32(7)), None];
+    assert_eq!(store.ending(id(1)), Ok(Some(FlowRunEnding::Succeeded(outputs))));
     let lean: Vec<_> =
         store.events(id(1)).expect("a run").without_results().collect::<Result<_, _>>().expect("readable");
     assert_eq!(lean.len(), written.len());
@@ -184,10 +186,13 @@ fn a_run_is_found_by_the_beginning_of_its_id() {
     assert_eq!(store.find(&text.to_uppercase()), Ok(id(1)));
     let common = (0..16).rev().find(|at| id(2).to_string().starts_with(&text[..*at])).expect("they share some");
     assert_eq!(store.find(&text[..=common]), Ok(id(1)));
-    let several = StoreError::SeveralRuns { prefix: text[..common].into(), ids: vec![id(2), id(1)] };
+    let several = StoreError::SeveralRuns { part: text[..common].into(), ids: vec![id(2), id(1)] };
     assert_eq!(store.find(&text[..common]), Err(several.clone()));
     assert!(several.help().expect("help").contains(&text));
-    for unknown in ["", "zzz", "%", "' OR 1=1", "ß"] {
+    // Ids of one day begin alike: their ends tell them apart.
+    assert_eq!(store.find(&text[10..]), Ok(id(1)));
+    assert_eq!(store.find(&id(2).to_string()[12..]), Ok(id(2)));
+    for unknown in ["", "*", "zzz", "%", "' OR 1=1", "ß"] {
         assert_eq!(store.find(unknown), Err(StoreError::UnknownRun(unknown.into())));
     }
 }

@@ -10,6 +10,7 @@ use taskhost_model::ArtifactRef;
 use taskhost_model::grants::{Access, FolderGrant};
 use taskhost_model::limits::{FLOW_BYTES_MAX, Limits};
 use taskhost_model::task_run::Bytes;
+use taskhost_store::RunRecord;
 
 use crate::blobs;
 
@@ -55,6 +56,27 @@ impl Surroundings for Files {
             Err(error) => unusable(reason(error), "change who may read it, or grant another one"),
             Ok(_) => FolderState::There,
         }
+    }
+}
+
+/// What lay beside the flow of a recorded flow run: subflows as they were, everything else as it is.
+pub(crate) struct Recorded<'a>(pub(crate) &'a RunRecord);
+
+impl Surroundings for Recorded<'_> {
+    fn subflow(&self, path: &Path) -> Result<Arc<FlowSource>, String> {
+        let own = crate::recording::absolute(path);
+        match self.0.files.iter().find(|file| file.path == own) {
+            Some(file) => Ok(Arc::new(FlowSource::new(path, &*file.text))),
+            None => Files.subflow(path),
+        }
+    }
+
+    fn default_file(&self, path: &Path) -> Result<Vec<u8>, String> {
+        Files.default_file(path)
+    }
+
+    fn folder(&self, grant: &FolderGrant) -> FolderState {
+        Files.folder(grant)
     }
 }
 

@@ -16,7 +16,7 @@ use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Pla
 use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, Value, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
-use taskhost_store::{ResultCache, Store, StoreError};
+use taskhost_store::{ResultCache, RunRecord, Store, StoreError};
 
 use crate::blobs::{self, HostBlobs};
 use crate::builder::FlowBuilder;
@@ -167,6 +167,17 @@ impl Host {
     /// Checks a flow that was read, or made, elsewhere.
     pub fn check_file(&self, file: FlowFile) -> Result<Checked, Diagnostics> {
         taskhost_flow::check(file, &Files, &*self.0.sandbox)
+    }
+
+    /// Checks the flow of a recorded flow run as it was then, with the components that are there today.
+    pub fn check_recorded(&self, record: &RunRecord) -> Result<Checked, RunError> {
+        let Some(file) = record.files.iter().find(|file| file.path == record.file) else {
+            let help = "its program knows the flow";
+            let message = format!("flow run {} is of a flow without a file", record.id);
+            return Err(HostError::new(HostErrorKind::Usage, message).with_help(help).into());
+        };
+        let source = Arc::new(FlowSource::new(&file.path, &*file.text));
+        Ok(taskhost_flow::check(taskhost_flow::parse(&source)?, &files::Recorded(record), &*self.0.sandbox)?)
     }
 
     /// Checks a flow that was built in code. Each diagnostic names its line of Rust.

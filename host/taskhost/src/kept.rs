@@ -22,7 +22,7 @@ pub(crate) fn unchanged(before: &RunRecord, now: &RunRecord, plan: &Plan) -> Has
     if old.defaults != new.defaults || !has_same_parameters(before, now) {
         return HashSet::new();
     }
-    let same_elsewhere = has_same_subflows(before, now);
+    let same_elsewhere = has_same_subflows(before, now, flow);
     let is_same = |at: usize| {
         let task = &flow.tasks[at];
         let is_written_so = new.tasks.get(&*task.name).is_some_and(|text| old.tasks.get(&*task.name) == Some(text));
@@ -45,15 +45,36 @@ fn has_same_parameters(before: &RunRecord, now: &RunRecord) -> bool {
     before.parameters.iter().all(|old| now.parameters.iter().all(|new| new.name != old.name || new == old))
 }
 
-fn has_same_subflows(before: &RunRecord, now: &RunRecord) -> bool {
+/// Whether the files of subflows, and the components that they use, are as they were.
+fn has_same_subflows(before: &RunRecord, now: &RunRecord, flow: &Arc<Flow>) -> bool {
     let inner = |record: &RunRecord| -> Vec<_> {
         record.files.iter().filter(|file| file.path != record.file).cloned().collect()
     };
-    let digests = |record: &RunRecord| -> HashMap<String, String> {
-        record.components.iter().map(|used| (used.path.clone(), used.digest.to_string())).collect()
+    let was = |path: &str, digest| before.components.iter().any(|old| old.path == path && old.digest == digest);
+    let uses_same = |flow: &&Arc<Flow>| {
+        flow.components.iter().all(|used| was(&crate::recording::absolute(&used.path), used.signature.digest))
     };
-    let (old, new) = (digests(before), digests(now));
-    inner(before) == inner(now) && old.iter().all(|(path, digest)| new.get(path).is_none_or(|other| other == digest))
+    inner(before) == inner(now) && subflows(flow).iter().all(uses_same)
+}
+
+/// The subflows of a flow, and theirs.
+fn subflows(flow: &Arc<Flow>) -> Vec<&Arc<Flow>> {
+    let mut found: Vec<&Arc<Flow>> = Vec::new();
+    let mut at = flow;
+    for next in 0.. {
+        for task in &at.tasks {
+            if let TaskKind::Subflow(inner) = &task.kind
+                && !found.iter().any(|known| Arc::ptr_eq(known, inner))
+            {
+                found.push(inner);
+            }
+        }
+        match found.get(next) {
+            Some(inner) => at = inner,
+            None => break,
+        }
+    }
+    found
 }
 
 fn has_component(before: &RunRecord, flow: &Flow, name: &str, digest: taskhost_model::Digest) -> bool {

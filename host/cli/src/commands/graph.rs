@@ -1,25 +1,35 @@
-//! `taskhost graph`: a flow as SVG, DOT or Mermaid; `run --graph` draws a run with it.
+//! `taskhost graph`: a flow as SVG, DOT or Mermaid; with `--run`, and by `run --graph`, with what became of each task.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use taskhost_engine::TaskReport;
 use taskhost_model::TaskState;
+use taskhost_model::fold::TaskReport;
+use taskhost_store::RunState;
 
 use crate::args::GraphArgs;
-use crate::commands::{self, read};
+use crate::commands::{self, read, runs};
 use crate::error::{CliError, Exit};
 use crate::execute::Executed;
 use crate::graph::{self, EFFORT_MAX, NODES_MAX, Picture, State, Status};
-use crate::output;
+use crate::output::{self, visible};
 use crate::progress::Voice;
 use crate::render;
 
 pub(crate) fn run(args: &GraphArgs) -> Result<Exit, CliError> {
     let format = args.output.as_deref().map_or(Ok(Format::Dot), Format::of)?;
-    let file = read::flow_file(&args.flow)?;
-    let host = commands::host_to_look(&args.host)?;
-    let flow = commands::checked_flow(&host, file, Voice::Quiet)?.flow;
-    let text = format.draw(&graph::picture(&flow))?;
+    let picture = match (&args.run, &args.flow) {
+        (Some(word), _) => picture_of_record(args, word)?,
+        (None, Some(path)) => {
+            let file = read::flow_file(path)?;
+            let host = commands::host_to_look(&args.host)?;
+            graph::picture(&commands::checked_flow(&host, file, Voice::Quiet)?.flow)
+        }
+        (None, None) => {
+            return Err(CliError::usage("nothing says what to draw", "name a flow, or a run: `--run latest`"));
+        }
+    };
+    let text = format.draw(&picture)?;
     match &args.output {
         Some(path) => write(path, &text)?,
         None => output::stdout(&text)?,
@@ -88,25 +98,63 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), CliError> {
 /// The flow with the state and duration of each task.
 pub(crate) fn picture_of_run(executed: &Executed) -> Picture {
     let mut picture = graph::picture(executed.tasks.flow());
-    let reports = &executed.report.tasks;
-    graph::paint(&mut picture, |name| reports.iter().find(|task| &*task.path == name).map(status));
+    paint(&mut picture, &executed.report.tasks, false);
     picture
 }
 
-fn status(task: &TaskReport) -> Status {
-    let duration = task.started_at.zip(task.ended_at).map(|(start, end)| end.saturating_sub(start));
-    let (state, note) = match &task.state {
-        Some(TaskState::Succeeded) => (State::Succeeded, None),
-        Some(TaskState::Failed) => (State::Failed, None),
-        Some(TaskState::Skipped) => (State::Idle, Some("skipped")),
-        Some(TaskState::NotRun(_)) | None => (State::Idle, Some("not run")),
-        Some(TaskState::Cancelled) => (State::Idle, Some("stopped")),
+/// The same of a recorded run, which may still be carried out.
+fn picture_of_record(args: &GraphArgs, word: &str) -> Result<Picture, CliError> {
+    let (store, id) = runs::find(word)?;
+    let (run, record, tasks) = (store.run(id)?, store.record(id)?, store.tasks(id)?);
+    let host = commands::host_to_look(&args.host)?;
+    let flow = match &args.flow {
+        Some(path) => commands::checked_flow(&host, read::flow_file(path)?, Voice::Quiet)?.flow,
+        None => host.check_recorded(&record)?.flow,
     };
-    let runs = match (task.runs_failed, task.runs) {
-        (_, 0 | 1) => String::new(),
-        (0, runs) => render::count(runs, "task run"),
-        (failed, runs) => format!("{failed} of {} failed", render::count(runs, "task run")),
+    if *flow.name != *run.flow {
+        let (other, name) = (visible(&run.flow), visible(&flow.name));
+        let message = format!("flow run {id} is of flow `{other}`, not of `{name}`");
+        return Err(CliError::usage(message, "leave the flow file out: the run has its own"));
+    }
+    let mut picture = graph::picture(&flow);
+    paint(&mut picture, &tasks, run.state == RunState::Running);
+    Ok(picture)
+}
+
+fn paint(picture: &mut Picture, tasks: &[TaskReport], is_running: bool) {
+    let tasks: HashMap<&str, &TaskReport> = tasks.iter().map(|task| (&*task.path, task)).collect();
+    graph::paint(picture, |name| Some(status(tasks.get(name).copied(), is_running)));
+}
+
+fn status(task: Option<&TaskReport>, is_running: bool) -> Status {
+    let started = task.and_then(|task| task.started_at);
+    let (state, word) = match task.and_then(|task| task.state.as_ref()) {
+        Some(TaskState::Succeeded) => (State::Succeeded, "succeeded"),
+        Some(TaskState::Failed) => (State::Failed, "failed"),
+        Some(TaskState::Skipped) => (State::Idle, "skipped"),
+        Some(TaskState::NotRun(_)) => (State::Idle, "not run"),
+        Some(TaskState::Cancelled) => (State::Idle, "stopped"),
+        None if started.is_some() && is_running => (State::Running, "running"),
+        None if started.is_some() => (State::Idle, "interrupted"),
+        None if is_running => (State::Idle, "waiting"),
+        None => (State::Idle, "not run"),
     };
-    let duration = duration.filter(|_| state != State::Idle);
-    Status { state, duration, note: note.map_or(runs, str::to_owned) }
+    let duration = started.zip(task.and_then(|task| task.ended_at)).map(|(start, end)| end.saturating_sub(start));
+    Status {
+        state,
+        word,
+        duration: duration.filter(|_| state != State::Idle),
+        note: task.map_or(String::new(), runs_of),
+    }
+}
+
+/// `48 task runs`, of which some may have failed or not ended.
+fn runs_of(task: &TaskReport) -> String {
+    let runs = render::count(task.runs, "task run");
+    match task.runs {
+        0 | 1 => String::new(),
+        _ if task.runs_failed > 0 => format!("{} of {runs} failed", task.runs_failed),
+        all if task.runs_ended < all => format!("{} of {runs}", render::grouped(task.runs_ended)),
+        _ => runs,
+    }
 }

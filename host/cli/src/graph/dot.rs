@@ -43,6 +43,7 @@ fn attributes(node: &Node) -> String {
     let colour = match node.status.as_ref().map(|status| status.state) {
         Some(State::Succeeded) => ", fillcolor=\"#dafbe1\", color=\"#2da44e\"",
         Some(State::Failed) => ", fillcolor=\"#ffebe9\", color=\"#cf222e\"",
+        Some(State::Running) => ", fillcolor=\"#fff8c5\", color=\"#bf8700\"",
         Some(State::Idle) => ", style=\"filled,rounded,dashed\"",
         None => "",
     };

@@ -19,6 +19,7 @@ pub(crate) fn mermaid(picture: &Picture) -> String {
     out.push_str("  classDef output fill:#fbefff,stroke:#c297ff,color:#1f2328\n");
     out.push_str("  classDef succeeded fill:#dafbe1,stroke:#2da44e,color:#1f2328\n");
     out.push_str("  classDef failed fill:#ffebe9,stroke:#cf222e,color:#1f2328\n");
+    out.push_str("  classDef running fill:#fff8c5,stroke:#bf8700,color:#1f2328\n");
     out.push_str("  classDef idle fill:#f6f8fa,stroke:#afb8c1,color:#57606a,stroke-dasharray:4 3\n");
     for (at, node) in picture.nodes.iter().enumerate() {
         if let Some(class) = class(node) {
@@ -43,6 +44,7 @@ fn class(node: &Node) -> Option<&'static str> {
         (NodeKind::Output, _) => Some("output"),
         (_, Some(State::Succeeded)) => Some("succeeded"),
         (_, Some(State::Failed)) => Some("failed"),
+        (_, Some(State::Running)) => Some("running"),
         (_, Some(State::Idle)) => Some("idle"),
         (_, None) => None,
     }

@@ -86,6 +86,8 @@ pub(crate) enum EdgeKind {
 pub(crate) struct Status {
     /// Decides the colour.
     pub state: State,
+    /// The state in words: not everybody sees colours.
+    pub word: &'static str,
     /// From its start to its end; none if it did not start.
     pub duration: Option<Duration>,
     /// What is added to the duration, such as `48 task runs`; may be empty.
@@ -99,20 +101,24 @@ pub(crate) enum State {
     Succeeded,
     /// It failed.
     Failed,
-    /// Skipped, not run, or cancelled.
+    /// It runs.
+    Running,
+    /// Waiting, skipped, not run, or cancelled.
     Idle,
 }
 
 impl Status {
-    /// One line for people: `✓ 12 ms · 48 task runs`.
+    /// One line for people: `✓ succeeded · 12 ms · 48 task runs`.
     pub(crate) fn line(&self) -> String {
         let sign = match self.state {
             State::Succeeded => "✓",
             State::Failed => "✗",
+            State::Running => "⋯",
             State::Idle => "–",
         };
         let duration = self.duration.map(crate::render::duration);
-        let parts = duration.into_iter().chain((!self.note.is_empty()).then(|| self.note.clone()));
+        let note = (!self.note.is_empty()).then(|| self.note.clone());
+        let parts = [Some(self.word.to_owned()), duration, note].into_iter().flatten();
         format!("{sign} {}", parts.collect::<Vec<_>>().join(" · "))
     }
 }
@@ -168,21 +174,16 @@ pub(crate) mod samples {
             node(NodeKind::Output, "records", "list<record { month: string, maximum: f64, minimum: f64 }>"),
         ];
         for (at, node) in nodes.iter_mut().enumerate().filter(|(_, node)| matches!(node.kind, NodeKind::Task { .. })) {
-            let state = match at {
-                0..=10 => State::Succeeded,
-                11 => State::Failed,
-                _ => State::Idle,
+            let (state, word) = match at {
+                0..=9 => (State::Succeeded, "succeeded"),
+                10 => (State::Running, "running"),
+                11 => (State::Failed, "failed"),
+                _ => (State::Idle, "not run"),
             };
             let duration = (state != State::Idle).then(|| Duration::from_micros(at as u64 * 1234));
             let mapped = matches!(node.kind, NodeKind::Task { mapped: true, .. });
-            let note = if state == State::Idle {
-                "not run"
-            } else if mapped {
-                "48 task runs"
-            } else {
-                ""
-            };
-            node.status = Some(Status { state, duration, note: note.into() });
+            let note = if mapped && state != State::Idle { "48 task runs" } else { "" };
+            node.status = Some(Status { state, word, duration, note: note.into() });
         }
         let mut edges = edges(&[
             (0, 2),

@@ -26,6 +26,7 @@ const STYLE: &str = "
   .output { fill: #fbefff; stroke: #c297ff }
   .succeeded { fill: #dafbe1; stroke: #2da44e }
   .failed { fill: #ffebe9; stroke: #cf222e }
+  .running { fill: #fff8c5; stroke: #bf8700 }
   .idle { fill: #f6f8fa; stroke: #afb8c1; stroke-dasharray: 4 3 }
   .edge { fill: none; stroke: #8c959f; stroke-width: 1.4 }
   .condition { stroke-dasharray: 2 3 }
@@ -33,6 +34,7 @@ const STYLE: &str = "
   .head { fill: #8c959f; stroke: none }
   .status-succeeded { fill: #1a7f37 }
   .status-failed { fill: #cf222e; font-weight: 600 }
+  .status-running { fill: #7d4e00 }
   @media (prefers-color-scheme: dark) {
     text { fill: #9198a1 }
     .name { fill: #f0f6fc }
@@ -43,11 +45,13 @@ const STYLE: &str = "
     .output { fill: #341a56; stroke: #8957e5 }
     .succeeded { fill: #0f2d1a; stroke: #2ea043 }
     .failed { fill: #3d1416; stroke: #f85149 }
+    .running { fill: #3b2d08; stroke: #d29922 }
     .idle { fill: #151b23; stroke: #3d444d }
     .edge { stroke: #656c76 }
     .head { fill: #656c76 }
     .status-succeeded { fill: #3fb950 }
     .status-failed { fill: #f85149 }
+    .status-running { fill: #d29922 }
   }
 ";
 
@@ -269,6 +273,7 @@ fn class(state: State) -> &'static str {
     match state {
         State::Succeeded => "succeeded",
         State::Failed => "failed",
+        State::Running => "running",
         State::Idle => "idle",
     }
 }
@@ -286,7 +291,7 @@ fn text_width(text: &str, size: f64) -> f64 {
     let em = |character: char| match character {
         'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' => 0.31,
         'f' | 't' | 'r' | '-' | '(' | ')' | '[' | ']' | ' ' | '·' => 0.40,
-        'm' | 'w' | 'M' | 'W' | '✓' | '✗' | '…' => 0.92,
+        'm' | 'w' | 'M' | 'W' | '✓' | '✗' | '…' | '⋯' => 0.92,
         'A'..='Z' => 0.72,
         '\u{1100}'.. => 1.0,
         _ => 0.60,

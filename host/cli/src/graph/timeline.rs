@@ -71,7 +71,7 @@ impl Timeline {
             let style = match bar.state {
                 Some(State::Succeeded) => GOOD,
                 Some(State::Failed) => BAD,
-                Some(State::Idle) | None => DIM,
+                Some(State::Idle | State::Running) | None => DIM,
             };
             let (before, drawn) = self.columns(bar, room);
             let after = " ".repeat(room.saturating_sub(before + drawn.chars().count()));
@@ -128,7 +128,7 @@ impl Timeline {
             let class = match bar.state {
                 Some(State::Succeeded) => "succeeded",
                 Some(State::Failed) => "failed",
-                Some(State::Idle) => "idle",
+                Some(State::Idle | State::Running) => "idle",
                 None => "running",
             };
             let told = escape(&bar.told(self.whole));

@@ -2,9 +2,14 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use taskhost_model::{FlowRunId, Origin, RunEvent};
+use taskhost_store::{RunFilter, RunSummary, Store};
 
 /// An empty folder, deleted at the end.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -42,6 +47,33 @@ impl Folder {
         command
     }
 
+    /// What the same prints.
+    pub(crate) fn said(&self, arguments: &[&str]) -> Said {
+        self.recorded(arguments).output().expect("a process").into()
+    }
+
+    /// What it recorded in.
+    pub(crate) fn store(&self) -> Store {
+        Store::open_for_reading(&self.data()).expect("a store")
+    }
+
+    /// The flow run that it recorded last.
+    pub(crate) fn newest(&self) -> RunSummary {
+        let filter = RunFilter { limit: Some(1), ..RunFilter::default() };
+        self.store().runs(&filter).expect("runs").pop().expect("a run")
+    }
+
+    /// How often each task run of a flow run was carried out to its end: `clean[3]` → 1.
+    pub(crate) fn carried_out(&self, id: FlowRunId) -> BTreeMap<String, u32> {
+        let mut times = BTreeMap::new();
+        for event in self.store().events(id).expect("events") {
+            if let RunEvent::TaskRunsEnded { task, first, count, origin: Origin::Run, .. } = event.expect("one").event {
+                (first..first + count).for_each(|index| *times.entry(format!("{task}[{index}]")).or_insert(0) += 1);
+            }
+        }
+        times
+    }
+
     /// What [`Folder::recorded`] records in.
     pub(crate) fn data(&self) -> PathBuf {
         self.0.join("data")
@@ -76,6 +108,15 @@ impl Said {
     /// The JSON object on stdout.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Waits for something that another process does; panics if it does not happen.
+pub(crate) fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < until, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -41,6 +41,16 @@ impl Events {
         })
     }
 
+    /// Only the last that were committed together, among them the end of a run that has one.
+    pub(crate) fn last(mut self) -> Result<Events, StoreError> {
+        let last: Option<i64> = self.reader.with(|connection| {
+            let sql = "SELECT max(key) FROM journal WHERE key >= ? AND key < ?";
+            connection.prepare_cached(sql)?.query_row(params![self.next, self.end], |row| row.get(0))
+        })?;
+        self.next = last.unwrap_or(self.end);
+        Ok(self)
+    }
+
     /// The same without results and outputs: no large value is fetched.
     pub fn without_results(mut self) -> Events {
         self.with_results = false;

@@ -10,7 +10,7 @@ use taskhost_model::codec::{Coded, Reader as Bytes};
 use taskhost_model::{FlowRunId, Usage};
 
 use super::Reader;
-use crate::error::{At, StoreError};
+use crate::error::{At, CANDIDATES_MAX, StoreError};
 use crate::owner;
 use crate::writer::table::state_from_text;
 use taskhost_model::fold::{FailedRun, LastProgress, TaskReport};
@@ -104,9 +104,6 @@ pub struct RunFilter {
 const COLUMNS: &str = "number, id, flow, state, labels, started_ms, ended_ms, elapsed_ns, resumed, task_runs, \
      task_runs_ended, task_runs_failed, task_runs_cached, retries, usage, failure, log_lines, log_lines_left_out";
 
-/// Ids that are named when a prefix is not enough.
-const CANDIDATES_MAX: usize = 5;
-
 impl Reader {
     pub(crate) fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
         let mut sql = format!("SELECT {COLUMNS} FROM runs WHERE true");
@@ -147,25 +144,24 @@ impl Reader {
         self.ask(|connection| summary_of(id, connection, &self.file)).map(|run| self.living(run))
     }
 
-    pub(crate) fn find(&self, prefix: &str) -> Result<FlowRunId, StoreError> {
-        let unknown = || StoreError::UnknownRun(prefix.to_owned());
-        if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    pub(crate) fn find(&self, part: &str) -> Result<FlowRunId, StoreError> {
+        let unknown = || StoreError::UnknownRun(part.to_owned());
+        if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(unknown());
         }
-        let first = prefix.to_ascii_lowercase();
-        // `{` follows on `z`.
-        let after = format!("{first}{{");
+        let part_of_id = part.to_ascii_lowercase();
         let ids: Vec<String> = self.with(|connection| {
-            let sql = "SELECT id FROM runs WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?";
+            // Digits and letters mean nothing but themselves in a pattern.
+            let sql = "SELECT id FROM runs WHERE id GLOB ?1 || '*' OR id GLOB '*' || ?1 ORDER BY id DESC LIMIT ?2";
             let mut select = connection.prepare_cached(sql)?;
-            let rows = select.query_map(params![first, after, CANDIDATES_MAX as i64], |row| row.get(0))?;
+            let rows = select.query_map(params![part_of_id, CANDIDATES_MAX as i64 + 1], |row| row.get(0))?;
             rows.collect()
         })?;
         let ids: Vec<FlowRunId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         match ids[..] {
             [] => Err(unknown()),
             [id] => Ok(id),
-            _ => Err(StoreError::SeveralRuns { prefix: prefix.to_owned(), ids }),
+            _ => Err(StoreError::SeveralRuns { part: part.to_owned(), ids }),
         }
     }
 

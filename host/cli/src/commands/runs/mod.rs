@@ -1,5 +1,6 @@
 //! `taskhost runs`: what is known of recorded flow runs; one file for each thing to do with them.
 
+mod follow;
 mod list;
 mod logs;
 mod resume;
@@ -50,14 +51,14 @@ fn open() -> Result<Option<Store>, CliError> {
     }
 }
 
-/// The store and a run in it: by its id, the beginning of its id, or `latest`.
-fn find(word: &str) -> Result<(Store, FlowRunId), CliError> {
+/// The store and a run in it: by its id, its beginning or end, or `latest`.
+pub(crate) fn find(word: &str) -> Result<(Store, FlowRunId), CliError> {
     let store = open()?.ok_or_else(|| nothing(word))?;
     let id = find_in(&store, word)?;
     Ok((store, id))
 }
 
-/// A run by its id, the beginning of its id, or `latest`.
+/// A run by its id, its beginning or end, or `latest`.
 pub(crate) fn find_in(store: &Store, word: &str) -> Result<FlowRunId, CliError> {
     if word == "latest" {
         let newest = store.runs(&RunFilter { limit: Some(1), ..RunFilter::default() })?;
@@ -132,7 +133,11 @@ fn timestamp(milliseconds: u64) -> Option<String> {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> CliError {
         let exit = match &error {
-            StoreError::UnknownRun(_) | StoreError::SeveralRuns { .. } => Exit::Usage,
+            StoreError::UnknownRun(_)
+            | StoreError::SeveralRuns { .. }
+            | StoreError::Running(_)
+            | StoreError::NotRunning(_)
+            | StoreError::Succeeded(_) => Exit::Usage,
             _ => Exit::Internal,
         };
         let help = match &error {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 use taskhost_model::task_run::Bytes;
-use taskhost_model::{FlowRunEnding, RunEvent, TaskState, json as values};
+use taskhost_model::{FlowRunEnding, TaskState, json as values};
 use taskhost_store::{RunRecord, RunState, RunSummary, Store, TaskReport};
 
-use super::{list, moment};
+use super::{follow, list, moment};
 use crate::args::RunsShowArgs;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, GOOD, HELP, STRONG, styled, visible, visible_line};
@@ -20,13 +20,16 @@ const FAILURES: usize = 3;
 
 pub(super) fn run(args: &RunsShowArgs) -> Result<Exit, CliError> {
     let (store, id) = super::find(&args.run)?;
+    if args.follow {
+        follow::follow(&store, id)?;
+    }
     let (run, record, tasks) = (store.run(id)?, store.record(id)?, store.tasks(id)?);
     if args.json {
         output::stdout(&(render::values::pretty(&json_of(&store, &run, &record, &tasks)?) + "\n"))?;
         return Ok(Exit::Fine);
     }
     let mut out = heading(&run, &record);
-    out.push_str(&table(&tasks));
+    out.push_str(&table(&tasks, run.state == RunState::Running));
     out.push_str(&failures(&tasks));
     for (name, value, ty) in outputs(&store, &run)?.iter().flatten() {
         out.push_str(&render::values::output(name, value.as_ref(), ty));
@@ -64,44 +67,55 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     out
 }
 
-fn table(tasks: &[TaskReport]) -> String {
+/// A line for each task. `is_running` says whether a process carries the run out.
+pub(super) fn table(tasks: &[TaskReport], is_running: bool) -> String {
     let width = tasks.iter().map(|task| task.path.chars().count()).max().unwrap_or(0).clamp(4, 40);
-    let head = format!("  {:width$}  {:9}  {:>11}  {:>9}  {:>9}  TASK RUNS", "TASK", "STATE", "TOOK", "CPU", "MEMORY");
+    let head = format!("  {:width$}  {:11}  {:>11}  {:>9}  {:>9}  TASK RUNS", "TASK", "STATE", "TOOK", "CPU", "MEMORY");
     let mut out = styled(STRONG, head) + "\n";
     for task in tasks {
-        let (sign, word) = match &task.state {
-            Some(TaskState::Succeeded) => (styled(GOOD, "✓"), "succeeded"),
-            Some(TaskState::Failed) => (styled(BAD, "✗"), "failed"),
-            Some(TaskState::Skipped) => (styled(DIM, "–"), "skipped"),
-            Some(TaskState::NotRun(_)) => (styled(DIM, "–"), "not run"),
-            Some(TaskState::Cancelled) => (styled(DIM, "–"), "stopped"),
-            None if task.started_at.is_some() => (styled(STRONG, "·"), "running"),
-            None => (styled(DIM, "·"), "waiting"),
-        };
+        let (sign, word) = state_of(task, is_running);
         let took = match (task.started_at, task.ended_at) {
             (Some(start), Some(end)) => duration(end.saturating_sub(start)),
             _ => String::new(),
         };
         let used = |text: String| if task.runs_ended > 0 { text } else { String::new() };
-        let progress = task.progress.as_ref().filter(|_| task.state.is_none()).map(|progress| {
-            let total = if progress.total > 0 { format!(" of {}", progress.total) } else { String::new() };
-            format!("  {}{total} {}", progress.done, visible_line(&progress.message))
-        });
         let _ = writeln!(
             out,
-            "{sign} {:width$}  {word:9}  {took:>11}  {:>9}  {:>9}  {}{}",
+            "{sign} {:width$}  {word:11}  {took:>11}  {:>9}  {:>9}  {}{}",
             render::shortened(&visible_line(&task.path), 40),
             used(duration(task.usage.cpu_time)),
             used(Bytes(task.usage.memory_bytes_peak).to_string()),
             runs(task),
-            progress.unwrap_or_default()
+            said(task)
         );
     }
     out.push('\n');
     out
 }
 
-fn runs(task: &TaskReport) -> String {
+/// A task's state: a sign, and in words.
+pub(super) fn state_of(task: &TaskReport, is_running: bool) -> (String, &'static str) {
+    match &task.state {
+        Some(TaskState::Succeeded) => (styled(GOOD, "✓"), "succeeded"),
+        Some(TaskState::Failed) => (styled(BAD, "✗"), "failed"),
+        Some(TaskState::Skipped) => (styled(DIM, "–"), "skipped"),
+        Some(TaskState::NotRun(_)) => (styled(DIM, "–"), "not run"),
+        Some(TaskState::Cancelled) => (styled(DIM, "–"), "stopped"),
+        None if task.started_at.is_none() => (styled(DIM, "·"), "waiting"),
+        None if is_running => (styled(STRONG, "·"), "running"),
+        None => (styled(DIM, "·"), "interrupted"),
+    }
+}
+
+/// What a task that runs said last of how far it is.
+pub(super) fn said(task: &TaskReport) -> String {
+    let Some(progress) = task.progress.as_ref().filter(|_| task.state.is_none()) else { return String::new() };
+    let total = if progress.total > 0 { format!(" of {}", progress.total) } else { String::new() };
+    format!("  {}{total} {}", progress.done, visible_line(&progress.message))
+}
+
+/// `12 of 48, 2 failed`.
+pub(super) fn runs(task: &TaskReport) -> String {
     let mut parts = vec![match task.runs_ended == task.runs {
         true => render::grouped(task.runs),
         false => format!("{} of {}", render::grouped(task.runs_ended), render::grouped(task.runs)),
@@ -134,13 +148,9 @@ fn outputs(store: &Store, run: &RunSummary) -> Result<Option<Vec<Output>>, CliEr
     if run.state != RunState::Succeeded {
         return Ok(None);
     }
+    let Some(FlowRunEnding::Succeeded(outputs)) = store.ending(run.id)? else { return Ok(None) };
     let declared = store.record(run.id)?.outputs;
-    for event in store.events(run.id)?.without_results() {
-        if let RunEvent::FlowRunEnded(FlowRunEnding::Succeeded(outputs)) = event?.event {
-            return Ok(Some(declared.into_iter().zip(outputs).map(|((name, ty), value)| (name, value, ty)).collect()));
-        }
-    }
-    Ok(None)
+    Ok(Some(declared.into_iter().zip(outputs).map(|((name, ty), value)| (name, value, ty)).collect()))
 }
 
 fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskReport]) -> Result<String, CliError> {
