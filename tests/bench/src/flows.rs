@@ -37,6 +37,11 @@ impl Flows {
         Ok(Flows { host: Host::new(options)?, folder: root.join("tests/bench") })
     }
 
+    /// Its host.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
     pub(crate) fn check(&self, text: String) -> Result<Arc<Flow>, Failure> {
         let source = taskhost_flow::FlowSource::new(self.folder.join("flow.toml"), text);
         Ok(self.host.check(&Arc::new(source))?.flow)

@@ -7,11 +7,11 @@ use crate::flows::{Flows, numbers};
 use crate::{Bench, Failure, MAPPED, TINY};
 
 /// A data folder, deleted at the end.
-struct Data(PathBuf);
+pub(crate) struct Data(pub(crate) PathBuf);
 
 impl Data {
-    fn new() -> Data {
-        Data(std::env::temp_dir().join(format!("taskhost-bench-journal-{}", std::process::id())))
+    pub(crate) fn new(case: &str) -> Data {
+        Data(std::env::temp_dir().join(format!("taskhost-bench-{case}-{}", std::process::id())))
     }
 }
 
@@ -36,7 +36,7 @@ impl Bench {
     pub(crate) fn journal(&mut self) -> Result<(), Failure> {
         const LENGTH: u32 = 1_000;
         const MANY: u32 = 1_000_000;
-        let data = Data::new();
+        let data = Data::new("journal");
         let recorded = Flows::recorded(&self.root, &data.0)?;
         let component = format!("../../{}", TINY.path);
         let mapped = self.flows.mapped(&component, TINY.function, TINY.parameter)?;

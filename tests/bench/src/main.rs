@@ -10,6 +10,7 @@ mod flows;
 mod journal;
 mod late;
 mod limits;
+mod resume;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,7 +53,7 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 9] = [
+const CASES: [(&str, Case); 10] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
@@ -62,6 +63,7 @@ const CASES: [(&str, Case); 9] = [
     ("limits", Bench::limits),
     ("late", Bench::late),
     ("journal", Bench::journal),
+    ("resume", Bench::resume),
 ];
 
 /// How many rounds, and which group of figures if not all.
