@@ -11,6 +11,7 @@ mod fuzz;
 mod guests;
 mod links;
 mod sanitize;
+mod servers;
 mod simulate;
 mod soak;
 mod target;

@@ -1,16 +1,18 @@
-//! `cargo xtask test`: builds the guests and runs every test of the host crates.
+//! `cargo xtask test`: builds the guests, installs the servers that tests start, and runs every test of the host crates.
 
 use std::time::Instant;
 
 use crate::command::{self, Failure};
 use crate::guests;
+use crate::servers;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
     let start = Instant::now();
     guests::run()?;
-    command::step("running all tests (the first time, some minutes more: wasmtime is large)");
     let workspace = Workspace::read()?;
+    servers::install(&workspace.target_folder)?;
+    command::step("running all tests (the first time, some minutes more: wasmtime is large)");
     command::run(
         command::cargo()
             .args(["test", "--release"])

@@ -15,6 +15,7 @@ use taskhost_model::codec::decode_value;
 use taskhost_model::{ArtifactRef, Value};
 
 use crate::database::unique;
+use crate::elsewhere::Elsewhere;
 use crate::error::{At, StoreError};
 
 /// How far ahead the time of a pinned file lies.
@@ -40,6 +41,8 @@ const SYNC_EACH_MAX: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Artifacts {
     folder: PathBuf,
+    /// Where they all are, if the folder has only copies.
+    elsewhere: Option<Arc<Elsewhere>>,
     shared: Arc<Shared>,
 }
 
@@ -75,7 +78,16 @@ pub(crate) struct Found {
 impl Artifacts {
     /// Those in `folder`, which is made when the first one is put.
     pub fn new(folder: PathBuf) -> Artifacts {
-        Artifacts { folder, shared: Arc::default() }
+        Artifacts { folder, elsewhere: None, shared: Arc::default() }
+    }
+
+    /// The same as copies of those in a store elsewhere.
+    pub(crate) fn with_elsewhere(self, elsewhere: Option<Arc<Elsewhere>>) -> Artifacts {
+        Artifacts { elsewhere, ..self }
+    }
+
+    pub(crate) fn elsewhere(&self) -> Option<&Elsewhere> {
+        self.elsewhere.as_deref()
     }
 
     /// The folder.
@@ -109,10 +121,10 @@ impl Artifacts {
     }
 
     /// A new file to be written and placed; it is pinned.
-    pub(crate) fn begin(&self) -> Result<(File, PathBuf), StoreError> {
+    pub(crate) fn begin(&self) -> Result<Unplaced, StoreError> {
         let (file, path) = unfinished_in(&self.folder.join("unfinished"))?;
         self.pin(&path);
-        Ok((file, path))
+        Ok(Unplaced { artifacts: self.clone(), file, path, is_placed: false })
     }
 
     /// Gives a file that is written the name of its digest. If that fails it is removed.
@@ -188,11 +200,12 @@ impl Artifacts {
 
     /// The bytes of a digest, which were looked at again.
     pub fn get(&self, reference: &ArtifactRef) -> Result<Vec<u8>, StoreError> {
+        self.or_fetched(reference, || self.get_here(reference))
+    }
+
+    fn get_here(&self, reference: &ArtifactRef) -> Result<Vec<u8>, StoreError> {
         let path = self.path(&reference.digest);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::ArtifactMissing(path)),
-            other => other.at(&path)?,
-        };
+        let file = self.open_file(&path)?;
         // One byte more than expected is enough to see that it is too long.
         let mut bytes = Vec::new();
         file.take(reference.length.saturating_add(1)).read_to_end(&mut bytes).at(&path)?;
@@ -200,6 +213,28 @@ impl Artifacts {
             return Err(StoreError::ArtifactDamaged(path));
         }
         Ok(bytes)
+    }
+
+    pub(crate) fn open_file(&self, path: &Path) -> Result<File, StoreError> {
+        match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StoreError::ArtifactMissing(path.to_owned())),
+            other => other.at(path),
+        }
+    }
+
+    /// What `read` finds in the folder, or finds there once the artifact was fetched from elsewhere.
+    pub(crate) fn or_fetched<T>(
+        &self,
+        reference: &ArtifactRef,
+        read: impl Fn() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match (read(), self.elsewhere()) {
+            (Err(StoreError::ArtifactMissing(_) | StoreError::ArtifactDamaged(_)), Some(elsewhere)) => {
+                elsewhere.fetch(self, *reference)?;
+                read()
+            }
+            (here, _) => here,
+        }
     }
 
     /// The value of a digest.
@@ -260,6 +295,32 @@ impl Artifacts {
             }
         }
         Ok(all)
+    }
+}
+
+/// A file that is being written, and goes away unless it is placed.
+pub(crate) struct Unplaced {
+    artifacts: Artifacts,
+    pub(crate) file: File,
+    pub(crate) path: PathBuf,
+    is_placed: bool,
+}
+
+impl Unplaced {
+    /// Gives it the name of its digest. One that is there is replaced: it may be damaged.
+    pub(crate) fn place(mut self, reference: &ArtifactRef) -> Result<(), StoreError> {
+        // If that fails it is removed there.
+        self.is_placed = true;
+        self.artifacts.place(&self.file, &self.path, reference)
+    }
+}
+
+impl Drop for Unplaced {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            self.artifacts.unpin_file(&self.path);
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

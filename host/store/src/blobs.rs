@@ -4,7 +4,7 @@
 //! bytes looked at; from then on this process trusts the file.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,32 +12,28 @@ use blake3::Hasher;
 use taskhost_model::ArtifactRef;
 use taskhost_model::seams::{BlobError, BlobReader, BlobWriter, Blobs};
 
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, Unplaced};
 use crate::database::{private_folder, unique};
 use crate::error::{At, StoreError};
+use crate::queue::Queue;
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
 
 impl Blobs for Artifacts {
     fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError> {
-        let (file, path) = self.begin()?;
-        let file = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
-        Ok(Box::new(Unfinished { artifacts: self.clone(), file, path, hasher: Hasher::new(), length: 0 }))
+        Ok(Box::new(Unfinished::begin(self, None)?))
     }
 
     fn open(&self, blob: &ArtifactRef) -> Result<Arc<dyn BlobReader>, BlobError> {
-        Ok(Arc::new(self.stored_blob(blob)?))
+        Ok(Arc::new(self.or_fetched(blob, || self.stored_blob(blob))?))
     }
 }
 
 impl Artifacts {
     fn stored_blob(&self, blob: &ArtifactRef) -> Result<Stored, StoreError> {
         let path = self.path(&blob.digest);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::ArtifactMissing(path)),
-            other => other.at(&path)?,
-        };
+        let file = self.open_file(&path)?;
         let has_length = file.metadata().at(&path)?.len() == blob.length;
         if !has_length || !(self.is_verified(&blob.digest) || has_digest(&file, blob).at(&path)?) {
             return Err(StoreError::ArtifactDamaged(path));
@@ -56,60 +52,86 @@ fn has_digest(file: &File, blob: &ArtifactRef) -> io::Result<bool> {
 /// A blob that is being written.
 struct Unfinished {
     artifacts: Artifacts,
-    /// None once it is finished.
-    file: Option<BufWriter<File>>,
-    path: PathBuf,
+    file: Unplaced,
+    /// Bytes that are not in the file yet.
+    gathered: Vec<u8>,
     hasher: Hasher,
     length: u64,
+    /// To whom a blob is told that is to be elsewhere, too.
+    queue: Option<Arc<Queue>>,
 }
 
 impl Unfinished {
-    fn place(&mut self) -> Result<ArtifactRef, StoreError> {
-        let mut file = self.file.take().expect("it is finished once");
-        let digest = *self.hasher.finalize().as_bytes();
-        let reference = ArtifactRef { digest, length: self.length };
-        if self.artifacts.has(&reference) {
-            let _ = fs::remove_file(&self.path);
-            self.artifacts.unpin_file(&self.path);
-            self.artifacts.pin(&self.artifacts.path(&digest));
-            return Ok(reference);
-        }
-        if let Err(error) = file.flush() {
-            self.remove();
-            return Err(StoreError::io(&self.path, &error));
-        }
-        self.artifacts.place(file.get_ref(), &self.path, &reference)?;
-        self.artifacts.verified(digest);
-        Ok(reference)
+    fn begin(artifacts: &Artifacts, queue: Option<Arc<Queue>>) -> Result<Unfinished, StoreError> {
+        Ok(Unfinished {
+            artifacts: artifacts.clone(),
+            file: artifacts.begin()?,
+            gathered: Vec::new(),
+            hasher: Hasher::new(),
+            length: 0,
+            queue,
+        })
     }
 
-    fn remove(&self) {
-        self.artifacts.unpin_file(&self.path);
-        let _ = fs::remove_file(&self.path);
+    fn add(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
+        if self.gathered.len() + bytes.len() <= BUFFER_BYTES {
+            self.gathered.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.write_gathered()?;
+        self.file.file.write_all(bytes).at(&self.file.path)
+    }
+
+    fn write_gathered(&mut self) -> Result<(), StoreError> {
+        self.file.file.write_all(&self.gathered).at(&self.file.path)?;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    fn place(mut self) -> Result<ArtifactRef, StoreError> {
+        let reference = ArtifactRef { digest: *self.hasher.finalize().as_bytes(), length: self.length };
+        if self.artifacts.has(&reference) {
+            self.artifacts.pin(&self.artifacts.path(&reference.digest));
+        } else {
+            self.write_gathered()?;
+            self.file.place(&reference)?;
+            self.artifacts.verified(reference.digest);
+        }
+        // Here it is waited for by the task that made it, and not by the journal.
+        if let (Some(elsewhere), Some(queue)) = (self.artifacts.elsewhere(), &self.queue) {
+            let missing = queue.call(move |writer| writer.note_named(&[reference]))?;
+            let sent = elsewhere.put_all(&self.artifacts, missing)?;
+            queue.call(move |writer| writer.note_sent(&sent))?;
+        }
+        Ok(reference)
     }
 }
 
 impl BlobWriter for Unfinished {
     fn append(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(bytes).at(&self.path)?;
-        self.hasher.update(bytes);
-        self.length += bytes.len() as u64;
-        Ok(())
+        Ok(self.add(bytes)?)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<ArtifactRef, BlobError> {
+    fn finish(self: Box<Self>) -> Result<ArtifactRef, BlobError> {
         Ok(self.place()?)
     }
 }
 
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            // What is still gathered is not worth writing.
-            let _ = file.into_parts();
-            self.remove();
-        }
+/// Blobs of a store that records runs.
+pub(crate) struct StoreBlobs {
+    pub(crate) artifacts: Artifacts,
+    pub(crate) queue: Option<Arc<Queue>>,
+}
+
+impl Blobs for StoreBlobs {
+    fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError> {
+        Ok(Box::new(Unfinished::begin(&self.artifacts, self.queue.clone())?))
+    }
+
+    fn open(&self, blob: &ArtifactRef) -> Result<Arc<dyn BlobReader>, BlobError> {
+        self.artifacts.open(blob)
     }
 }
 

@@ -10,10 +10,11 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::error::{At, StoreError};
 
 /// What this taskhost writes, and the newest that it reads.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// What makes each version of the one before it; the first makes a new file.
-const STEPS: [&str; VERSION as usize] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const STEPS: [&str; VERSION as usize] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// How long another process may hold the file: commits take milliseconds, so whoever waits so long waits for something that hangs.
 const BUSY_MAX: Duration = Duration::from_secs(30);

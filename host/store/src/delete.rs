@@ -11,7 +11,7 @@ use crate::owner::{self, OwnerLock};
 use crate::reading::{RunFilter, RunState};
 use crate::store::Store;
 use crate::writer::table::{key, now_ms};
-use crate::writer::{Durability, Writer};
+use crate::writer::{Durability, Writer, sent};
 
 /// Which runs to keep. Those that are being carried out are always kept.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -33,6 +33,12 @@ pub struct Collected {
 
 /// A file that nobody writes any more: its writer died.
 const UNFINISHED_MIN: Duration = Duration::from_secs(15 * 60);
+
+/// What was named within the last day is not deleted elsewhere.
+const ELSEWHERE_MIN_MS: i64 = 24 * 3_600 * 1_000;
+
+/// Deleted elsewhere in one transaction, which others wait for.
+const AT_ONCE_ELSEWHERE: usize = 64;
 
 /// Artifacts that are looked at in one transaction, in which nobody else can begin to use them.
 const AT_ONCE: usize = 256;
@@ -101,6 +107,36 @@ impl Store {
             collected.bytes += part.bytes;
         }
         Ok(collected)
+    }
+
+    /// Deletes from the store elsewhere what was put there from here, was last named more than a day ago, and is needed by no run and no cached
+    /// result any more; gives how many. What other computers put there is theirs to delete. Without such a store there is nothing to do.
+    pub fn collect_elsewhere(&self) -> Result<u64, StoreError> {
+        self.collect_elsewhere_before(now_ms().saturating_sub(ELSEWHERE_MIN_MS))
+    }
+
+    fn collect_elsewhere_before(&self, before_ms: i64) -> Result<u64, StoreError> {
+        let queue = self.queue()?;
+        let mut collected = 0;
+        loop {
+            let part = queue.call(move |writer| {
+                let artifacts = writer.offloading.artifacts.clone();
+                let Some(elsewhere) = artifacts.elsewhere() else { return Ok(0) };
+                // Nobody else can begin to use them meanwhile.
+                writer.transaction(Durability::Normal, |connection| {
+                    let unused = sent::unused(elsewhere.url(), before_ms, AT_ONCE_ELSEWHERE, connection)?;
+                    let deleted = elsewhere.delete_all(&unused);
+                    if deleted.is_ok() {
+                        sent::forget(elsewhere.url(), &unused, connection)?;
+                    }
+                    Ok(deleted.map(|()| unused.len()))
+                })?
+            })?;
+            collected += part as u64;
+            if part < AT_ONCE_ELSEWHERE {
+                return Ok(collected);
+            }
+        }
     }
 
     /// Whether a process carries the run out.

@@ -62,6 +62,20 @@ pub enum StoreError {
     ArtifactMissing(PathBuf),
     /// A stored value is not what was stored.
     ArtifactDamaged(PathBuf),
+    /// The store of artifacts elsewhere does not do what it is asked to.
+    Elsewhere {
+        /// Its URL.
+        url: String,
+        /// What it said, or why it said nothing.
+        detail: String,
+    },
+    /// A URL that means no store of artifacts.
+    BadPlace {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The store was closed, or its thread died.
     Closed,
 }
@@ -97,6 +111,15 @@ impl StoreError {
             StoreError::Succeeded(id) => format!("`taskhost runs show {id}` tells its outputs"),
             StoreError::ArtifactMissing(_) | StoreError::ArtifactDamaged(_) => {
                 "restore it from a backup, or run the flow again".into()
+            }
+            StoreError::Elsewhere { .. } => {
+                "check the network, the name, and the credentials (AWS_ACCESS_KEY_ID and the like); without `TASKHOST_ARTIFACTS` values \
+                 are kept on this computer only"
+                    .into()
+            }
+            StoreError::BadPlace { .. } => {
+                "set `TASKHOST_ARTIFACTS` to `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `file:///FOLDER`, or unset it"
+                    .into()
             }
             StoreError::Io { .. } | StoreError::Closed => return None,
         })
@@ -155,6 +178,10 @@ impl fmt::Display for StoreError {
             StoreError::ArtifactDamaged(path) => {
                 write!(f, "a stored value is damaged: the content of `{}` has another digest", path.display())
             }
+            StoreError::Elsewhere { url, detail } => {
+                write!(f, "the store of artifacts `{url}` does not do what it is asked to: {detail}")
+            }
+            StoreError::BadPlace { url, detail } => write!(f, "`{url}` is no store of artifacts: {detail}"),
             StoreError::Closed => f.write_str("the store is closed"),
         }
     }

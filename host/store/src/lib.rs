@@ -4,6 +4,8 @@
 //!  append ─► queue ─► writer thread ─► runs/journal.sqlite   one row per run and commit, with summaries beside it
 //!                          │
 //!                          └─► artifacts/ab/<digest>          values of 4 KiB and more, and blobs, each once
+//!                                          │
+//!                                          └─► s3://… and the like, if there is a place elsewhere
 //! ```
 //!
 //! A [`Store`] is a folder. Several processes use the same one at once: SQLite orders their commits, and a lock file says which process
@@ -17,6 +19,7 @@ mod blobs;
 mod cache;
 mod database;
 mod delete;
+mod elsewhere;
 mod error;
 mod journal;
 mod owner;

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use taskhost_model::seams::Blobs;
 use taskhost_model::{FlowRunEnding, FlowRunId, RunEvent};
 
 use crate::artifacts::Artifacts;
+use crate::blobs::StoreBlobs;
 use crate::cache::ResultCache;
 use crate::database;
+use crate::elsewhere::Elsewhere;
 use crate::error::{At, StoreError};
 use crate::journal::RunJournal;
 use crate::owner::{self, OwnerLock};
@@ -28,11 +31,14 @@ pub struct StoreOptions {
     pub gather: Duration,
     /// Most bytes of the database; beyond it, the disk counts as full. Artifacts do not count.
     pub bytes_max: Option<u64>,
+    /// URL of a store of artifacts that several computers reach (`s3://bucket/prefix`, `gs://…`, `az://…`, `file:///…`): large values and
+    /// blobs are put there before anything refers to them, and the folder holds copies. None keeps them in the folder alone.
+    pub artifacts: Option<String>,
 }
 
 impl Default for StoreOptions {
     fn default() -> StoreOptions {
-        StoreOptions { gather: Duration::from_millis(3), bytes_max: None }
+        StoreOptions { gather: Duration::from_millis(3), bytes_max: None, artifacts: None }
     }
 }
 
@@ -72,7 +78,7 @@ impl Store {
 
     /// Opens the store in `folder`, in another way than usual.
     pub fn open_with(folder: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
-        let reader = Store::reader(folder);
+        let reader = Store::reader(folder, options)?;
         make_private(&reader.locks)?;
         make_private(reader.artifacts.folder())?;
         let connection = database::open_for_writing(&reader.file, options.bytes_max)?;
@@ -84,16 +90,22 @@ impl Store {
 
     /// Opens the store in `folder` to look at it: works as long as the files can be read, and changes nothing.
     pub fn open_for_reading(folder: &Path) -> Result<Store, StoreError> {
-        let reader = Store::reader(folder);
+        Store::open_for_reading_with(folder, &StoreOptions::default())
+    }
+
+    /// The same with artifacts that may have to be fetched from elsewhere: into the folder, which is the only change.
+    pub fn open_for_reading_with(folder: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
+        let reader = Store::reader(folder, options)?;
         // What is wrong with the file is told now.
         reader.ask(|_| Ok(()))?;
         Ok(Store { reader, queue: None, thread: None })
     }
 
-    fn reader(folder: &Path) -> Arc<Reader> {
+    fn reader(folder: &Path, options: &StoreOptions) -> Result<Arc<Reader>, StoreError> {
         let runs = folder.join("runs");
-        let artifacts = Artifacts::new(folder.join("artifacts"));
-        Arc::new(Reader::new(runs.join("journal.sqlite"), runs.join("locks"), artifacts))
+        let elsewhere = options.artifacts.as_deref().map(Elsewhere::new).transpose()?.map(Arc::new);
+        let artifacts = Artifacts::new(folder.join("artifacts")).with_elsewhere(elsewhere);
+        Ok(Arc::new(Reader::new(runs.join("journal.sqlite"), runs.join("locks"), artifacts)))
     }
 
     pub(crate) fn queue(&self) -> Result<&Arc<Queue>, StoreError> {
@@ -210,6 +222,11 @@ impl Store {
     /// Large values.
     pub fn artifacts(&self) -> &Artifacts {
         &self.reader.artifacts
+    }
+
+    /// Where the tasks of its runs keep blobs.
+    pub fn blobs(&self) -> Arc<dyn Blobs> {
+        Arc::new(StoreBlobs { artifacts: self.reader.artifacts.clone(), queue: self.queue.clone() })
     }
 
     /// Waits until all that was added is on the disk.

@@ -82,11 +82,11 @@ fn a_full_disk_is_told_by_append_or_flush_and_what_was_written_stays() {
 fn a_file_of_a_later_version_is_left_alone() {
     let scratch = filled();
     let connection = rusqlite::Connection::open(scratch.file()).expect("a file");
-    connection.pragma_update(None, "user_version", 3).expect("of later");
+    connection.pragma_update(None, "user_version", 9).expect("of later");
     drop(connection);
     for error in [refusal(open(&scratch)), refusal(Store::open_for_reading(&scratch.0))] {
-        assert_eq!(error, StoreError::Newer { file: scratch.file(), version: 3 });
-        assert!(error.to_string().contains("was written by a newer taskhost (format 3, this one knows 2)"), "{error}");
+        assert_eq!(error, StoreError::Newer { file: scratch.file(), version: 9 });
+        assert!(error.to_string().contains("was written by a newer taskhost (format 9, this one knows 3)"), "{error}");
         assert!(error.help().is_some_and(|help| help.contains("TASKHOST_DATA_FOLDER")));
     }
 }

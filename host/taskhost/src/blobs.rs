@@ -31,14 +31,14 @@ impl HostBlobs {
 impl Blobs for HostBlobs {
     fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError> {
         match self {
-            HostBlobs::Recorded(records) => records.store().map_err(told)?.artifacts().create(),
+            HostBlobs::Recorded(records) => records.store().map_err(told)?.blobs().create(),
             HostBlobs::Temporary(blobs) => blobs.create(),
         }
     }
 
     fn open(&self, blob: &ArtifactRef) -> Result<Arc<dyn BlobReader>, BlobError> {
         match self {
-            HostBlobs::Recorded(records) => records.store().map_err(told)?.artifacts().open(blob),
+            HostBlobs::Recorded(records) => records.store().map_err(told)?.blobs().open(blob),
             HostBlobs::Temporary(blobs) => blobs.open(blob),
         }
     }

@@ -16,7 +16,7 @@ use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Pla
 use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, Value, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
-use taskhost_store::{ResultCache, RunRecord, Store, StoreError};
+use taskhost_store::{ResultCache, RunRecord, Store, StoreError, StoreOptions};
 
 use crate::blobs::{self, HostBlobs};
 use crate::builder::FlowBuilder;
@@ -57,6 +57,9 @@ pub struct HostOptions {
     pub secrets: SecretSources,
     /// Whether flow runs are recorded, in the data folder: then they can be resumed, looked at later, and take results from the cache.
     pub keep_runs: bool,
+    /// URL of a store of artifacts (`s3://bucket/prefix`, `gs://…`, `az://…`, `file:///…`) where large results and blobs of recorded runs are
+    /// kept, with copies in the data folder; none means `$TASKHOST_ARTIFACTS`, or without it the data folder alone.
+    pub artifacts: Option<String>,
 }
 
 impl Default for HostOptions {
@@ -70,6 +73,7 @@ impl Default for HostOptions {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             secrets: SecretSources::default(),
             keep_runs: false,
+            artifacts: None,
         }
     }
 }
@@ -88,6 +92,12 @@ impl HostOptions {
     pub fn data_folder_in_use(&self) -> Option<PathBuf> {
         let named = || std::env::var_os("TASKHOST_DATA_FOLDER").filter(|name| !name.is_empty()).map(PathBuf::from);
         self.data_folder.clone().or_else(named).or_else(|| files::user_folder("XDG_DATA_HOME", ".local/share"))
+    }
+
+    /// How the store of runs in that folder is opened with these options.
+    pub fn store_options(&self) -> StoreOptions {
+        let named = || std::env::var("TASKHOST_ARTIFACTS").ok().filter(|url| !url.is_empty());
+        StoreOptions { artifacts: self.artifacts.clone().or_else(named), ..StoreOptions::default() }
     }
 }
 
@@ -135,7 +145,7 @@ impl Host {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let secrets = Arc::new(Secrets::default());
-        let records = options.keep_runs.then(|| Arc::new(Records::new(options.data_folder_in_use())));
+        let records = options.keep_runs.then(|| Arc::new(Records::new(&options)));
         let blobs: Arc<dyn Blobs> = Arc::new(HostBlobs::new(records.as_ref()));
         let sandbox = Sandbox::new(SandboxOptions {
             blobs: Some(Arc::clone(&blobs)),

@@ -3,20 +3,25 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use taskhost_store::Store;
+use taskhost_store::{Store, StoreOptions};
 
 use crate::error::{HostError, HostErrorKind};
-use crate::host::not_recorded;
+use crate::host::{HostOptions, not_recorded};
 
 /// Where runs are recorded.
 pub(crate) struct Records {
     folder: Option<PathBuf>,
+    options: StoreOptions,
     store: Mutex<Option<Arc<Store>>>,
 }
 
 impl Records {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Records {
-        Records { folder, store: Mutex::default() }
+    pub(crate) fn new(options: &HostOptions) -> Records {
+        Records {
+            folder: options.data_folder_in_use(),
+            options: options.store_options(),
+            store: Mutex::default(),
+        }
     }
 
     pub(crate) fn store(&self) -> Result<Arc<Store>, HostError> {
@@ -28,7 +33,8 @@ impl Records {
             HostError::new(HostErrorKind::Internal, "the flow run cannot be recorded: this user has no data folder")
                 .with_help("set TASKHOST_DATA_FOLDER or HOME, or do without a record: `--no-journal`")
         })?;
-        let opened = Arc::new(Store::open(folder).map_err(|error| not_recorded(&error))?);
+        let opened = Store::open_with(folder, &self.options).map_err(|error| not_recorded(&error))?;
+        let opened = Arc::new(opened);
         Ok(Arc::clone(store.insert(opened)))
     }
 }

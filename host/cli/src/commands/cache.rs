@@ -37,7 +37,11 @@ pub(crate) fn run(args: &CacheArgs) -> Result<Exit, CliError> {
         CacheCommand::Clear => {
             let cleared = cache.clear().map_err(|error| not_cleared(&cache, &error))?;
             output::stdout(&format!("deleted {} from {}\n", total(&cleared), cache.folder().display()))?;
-            let (results, values) = clear_results()?;
+            let store = match is_recorded() {
+                true => Some(super::runs::open_for_writing()?),
+                false => None,
+            };
+            let (results, values) = store.as_ref().map_or(Ok(Default::default()), clear_results)?;
             if let Some(words) = results_in_words(&results) {
                 output::stdout(&format!("deleted {words}\n"))?;
             }
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &CacheArgs) -> Result<Exit, CliError> {
                 let words = render::count(values.files, "stored value");
                 output::stdout(&format!("deleted {words} that no flow run needs, {}\n", Bytes(values.bytes)))?;
             }
+            store.as_ref().map_or(Ok(()), super::runs::collect_elsewhere)?;
         }
     }
     Ok(Exit::Fine)
@@ -66,11 +71,7 @@ fn results() -> Result<CacheSize, CliError> {
     }
 }
 
-fn clear_results() -> Result<(CacheSize, Collected), CliError> {
-    if !is_recorded() {
-        return Ok(Default::default());
-    }
-    let store = Store::open(&super::runs::data_folder()?)?;
+fn clear_results(store: &Store) -> Result<(CacheSize, Collected), CliError> {
     Ok((store.cache().clear()?, store.collect_artifacts(YOUNG)?))
 }
 

@@ -15,6 +15,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use taskhost_model::ArtifactRef;
 
 pub(crate) mod runs;
+pub(crate) mod sent;
 pub(crate) mod table;
 
 use runs::RunWriter;
@@ -162,16 +163,19 @@ impl Writer {
         let durability = if ends { Durability::Full } else { wanted };
         let uses = changed.iter().flat_map(|number| self.runs[number].uses());
         let named: Vec<ArtifactRef> = uses.chain(cache.iter().flat_map(table::Cached::uses)).copied().collect();
-        let mut runs = std::mem::take(&mut self.runs);
-        let result = self.transaction(durability, |connection| {
-            for number in &changed {
-                if let Some(run) = runs.get_mut(number) {
-                    run.write(*number, connection)?;
+        let result = self.send(&named).and_then(|()| {
+            let mut runs = std::mem::take(&mut self.runs);
+            let result = self.transaction(durability, |connection| {
+                for number in &changed {
+                    if let Some(run) = runs.get_mut(number) {
+                        run.write(*number, connection)?;
+                    }
                 }
-            }
-            cache.iter().try_for_each(|entry| table::put_cached(entry, connection))
+                cache.iter().try_for_each(|entry| table::put_cached(entry, connection))
+            });
+            self.runs = runs;
+            result
         });
-        self.runs = runs;
         self.offloading.artifacts.unpin(&named);
         for number in changed {
             if let Some(run) = self.runs.get_mut(&number) {

@@ -221,6 +221,7 @@ impl Writer {
             Some(reference)
         });
         uses.extend(blobs);
+        self.send(&uses)?;
         let number = self.transaction(Durability::Normal, |connection| {
             let number = table::insert_run(record, connection)?;
             record.write(number, &given, connection)?;

@@ -46,9 +46,14 @@ pub(crate) fn data_folder() -> Result<PathBuf, CliError> {
 fn open() -> Result<Option<Store>, CliError> {
     let folder = data_folder()?;
     match folder.join("runs").exists() {
-        true => Ok(Some(Store::open_for_reading(&folder)?)),
+        true => Ok(Some(Store::open_for_reading_with(&folder, &HostOptions::default().store_options())?)),
         false => Ok(None),
     }
+}
+
+/// The store, to change something in it.
+pub(crate) fn open_for_writing() -> Result<Store, CliError> {
+    Ok(Store::open_with(&data_folder()?, &HostOptions::default().store_options())?)
 }
 
 /// The store and a run in it: by its id, its beginning or end, or `latest`.
@@ -81,7 +86,7 @@ fn cancel(word: &str) -> Result<Exit, CliError> {
         };
         return Err(CliError::usage(format!("flow run {id} is not running: it is {}", run.state), help));
     }
-    Store::open(&data_folder()?)?.request_cancel(id)?;
+    open_for_writing()?.request_cancel(id)?;
     output::stderr(&format!("flow run {id} is asked to stop; `taskhost runs show {id}` tells when it has\n"));
     Ok(Exit::Fine)
 }
@@ -99,7 +104,7 @@ fn delete(words: &[String], older_than: Option<Duration>) -> Result<Exit, CliErr
     }
     ids.sort_unstable();
     ids.dedup();
-    let store = Store::open(&data_folder()?)?;
+    let store = open_for_writing()?;
     store.delete(&ids)?;
     let freed = store.collect_artifacts(Duration::ZERO)?;
     let freed = match freed.bytes {
@@ -107,7 +112,16 @@ fn delete(words: &[String], older_than: Option<Duration>) -> Result<Exit, CliErr
         bytes => format!(", and {} of their results", taskhost_model::task_run::Bytes(bytes)),
     };
     output::stdout(&format!("deleted {}{freed}\n", render::count(ids.len() as u64, "flow run")))?;
+    collect_elsewhere(&store)?;
     Ok(Exit::Fine)
+}
+
+/// Deletes from the store of artifacts elsewhere, if there is one, what nothing needs any more.
+pub(crate) fn collect_elsewhere(store: &Store) -> Result<(), CliError> {
+    match store.collect_elsewhere()? {
+        0 => Ok(()),
+        deleted => output::stdout(&format!("deleted {} elsewhere\n", render::count(deleted, "stored value"))),
+    }
 }
 
 /// Milliseconds since 1970.
