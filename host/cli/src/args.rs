@@ -509,7 +509,7 @@ pub(crate) struct RunsDeleteArgs {
 }
 
 /// `90s`, `15min`, `12h`, `7d`.
-fn age(text: &str) -> Result<Duration, String> {
+pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
     let seconds = match text[digits.len()..].trim() {
         "s" => 1,

@@ -201,3 +201,45 @@ fn a_cached_result_is_not_taken_if_a_granted_variable_has_another_value() {
         assert!(!has, "the value of a variable is in {}", path.display());
     }
 }
+
+#[test]
+fn runs_that_ended_long_ago_are_deleted_beside_a_later_one_at_most_once_an_hour() {
+    let folder = recorded();
+    let again = |keep: &str| {
+        let said: Said = command(&folder, &["run", "slow.toml", "-q"])
+            .env("TASKHOST_KEEP_RUNS", keep)
+            .output()
+            .expect("a process")
+            .into();
+        said
+    };
+    folder.write(
+        "slow.toml",
+        "name = \"slow\"\n[components]\nmisc = \"misc.wasm\"\n[tasks.wait]\ncall = \"misc.sleep\"\nwith.ms = 1500\n",
+    );
+    let age = |sql: &str| {
+        let connection = rusqlite::Connection::open(journal(&folder)).expect("a file");
+        connection.execute(sql, []).expect("changed")
+    };
+    let ago = "ended_ms = ended_ms - 40 * 24 * 3600 * 1000";
+    let runs = || run(&folder, &["runs"]).stdout.matches("known").count();
+    for _ in 0..2 {
+        assert_eq!(run(&folder, &["run", "flow.toml", "-q"]).code, Some(0));
+    }
+    assert_eq!(age(&format!("UPDATE runs SET {ago}")), 3);
+    age("UPDATE runs SET ended_ms = NULL, state = 'running' WHERE number = 2");
+    assert_eq!(again("").code, Some(0));
+    assert_eq!(runs(), 3, "without the setting nothing is deleted");
+    assert_eq!(again("50d").code, Some(0));
+    assert_eq!(runs(), 3, "they are younger");
+    std::fs::remove_file(folder.0.join("data/runs/retained")).expect("a note of when it was done");
+    assert_eq!(again("30d").code, Some(0));
+    assert_eq!(runs(), 1, "what was interrupted is kept");
+    age(&format!("UPDATE runs SET {ago} WHERE flow = 'slow'"));
+    assert_eq!(again("30d").code, Some(0));
+    assert_eq!(run(&folder, &["runs"]).stdout.matches("slow").count(), 4, "an hour has not passed");
+
+    let said = again("a month");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.stderr.contains("TASKHOST_KEEP_RUNS is `a month`") && said.stderr.contains("`7d`"), "{said:?}");
+}

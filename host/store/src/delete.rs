@@ -16,7 +16,7 @@ use crate::writer::{Durability, Writer, sent};
 /// Which runs to keep. Those that are being carried out are always kept.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Retention {
-    /// Runs that were started longer ago are deleted.
+    /// Runs that ended longer ago are deleted. One that was interrupted has not ended: it can be resumed.
     pub age_max: Option<Duration>,
     /// Beyond so many the oldest are deleted.
     pub runs_max: Option<usize>,
@@ -61,10 +61,13 @@ impl Store {
             retention.age_max.map(|age| now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)));
         let runs = self.runs(&RunFilter::default())?;
         let is_beyond = |at: usize| retention.runs_max.is_some_and(|runs_max| at >= runs_max);
-        let is_old = |started: u64| oldest.is_some_and(|oldest| i64::try_from(started).is_ok_and(|at| at < oldest));
+        let is_old = |ended: Option<u64>| {
+            let ended = ended.and_then(|ended| i64::try_from(ended).ok());
+            oldest.zip(ended).is_some_and(|(oldest, ended)| ended < oldest)
+        };
         let mut deleted = Vec::new();
         for (at, run) in runs.iter().enumerate() {
-            if run.state == RunState::Running || !(is_beyond(at) || is_old(run.started)) {
+            if run.state == RunState::Running || !(is_beyond(at) || is_old(run.ended)) {
                 continue;
             }
             match self.delete(&[run.id]) {

@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
@@ -57,6 +57,9 @@ pub struct HostOptions {
     pub secrets: SecretSources,
     /// Whether flow runs are recorded, in the data folder: then they can be resumed, looked at later, and take results from the cache.
     pub keep_runs: bool,
+    /// How long runs are kept after their end: older ones are deleted, with what only they needed, when runs are recorded again. None keeps
+    /// them until somebody deletes them.
+    pub keep_runs_for: Option<Duration>,
     /// URL of a store of artifacts (`s3://bucket/prefix`, `gs://…`, `az://…`, `file:///…`) where large results and blobs of recorded runs are
     /// kept, with copies in the data folder; none means `$TASKHOST_ARTIFACTS`, or without it the data folder alone.
     pub artifacts: Option<String>,
@@ -73,6 +76,7 @@ impl Default for HostOptions {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             secrets: SecretSources::default(),
             keep_runs: false,
+            keep_runs_for: None,
             artifacts: None,
         }
     }

@@ -56,6 +56,7 @@ mod outputs;
 mod recording;
 mod records;
 mod resume;
+mod retention;
 mod run;
 mod runners;
 mod secret_command;

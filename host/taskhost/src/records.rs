@@ -2,16 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use taskhost_store::{Store, StoreOptions};
 
 use crate::error::{HostError, HostErrorKind};
 use crate::host::{HostOptions, not_recorded};
+use crate::retention;
 
 /// Where runs are recorded.
 pub(crate) struct Records {
     folder: Option<PathBuf>,
     options: StoreOptions,
+    keep_for: Option<Duration>,
     store: Mutex<Option<Arc<Store>>>,
 }
 
@@ -20,6 +23,7 @@ impl Records {
         Records {
             folder: options.data_folder_in_use(),
             options: options.store_options(),
+            keep_for: options.keep_runs_for,
             store: Mutex::default(),
         }
     }
@@ -35,6 +39,9 @@ impl Records {
         })?;
         let opened = Store::open_with(folder, &self.options).map_err(|error| not_recorded(&error))?;
         let opened = Arc::new(opened);
+        if let Some(age) = self.keep_for {
+            retention::begin(folder, &self.options, age);
+        }
         Ok(Arc::clone(store.insert(opened)))
     }
 }

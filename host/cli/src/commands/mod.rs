@@ -14,6 +14,7 @@ pub(crate) mod runs;
 pub(crate) mod schema;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::CommandFactory as _;
 use taskhost::{Host, HostError, HostErrorKind, HostOptions, SecretSource, SecretSources, secrets_wanted};
@@ -56,6 +57,7 @@ fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
         cache_folder: cache_folder(args.cache_folder.as_deref()),
         use_cache: !args.no_cache,
         compiler: Some(this_program()?),
+        keep_runs_for: keep_runs_for()?,
         ..options
     };
     if let Some((folder, why)) =
@@ -69,6 +71,14 @@ fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
         ));
     }
     Ok(Host::new(options)?)
+}
+
+/// How long runs are kept, as `TASKHOST_KEEP_RUNS` says; for ever without it.
+fn keep_runs_for() -> Result<Option<Duration>, CliError> {
+    let Some(text) = std::env::var("TASKHOST_KEEP_RUNS").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
+    let age = crate::args::age(&text)
+        .map_err(|help| CliError::usage(format!("TASKHOST_KEEP_RUNS is `{}`, which is no time", visible(&text)), help));
+    age.map(Some)
 }
 
 /// The folder that the command line names, or the variable. An empty variable is as good as none.
