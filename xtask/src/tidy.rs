@@ -17,10 +17,29 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-engine", &["taskhost-model", "taskhost-flow"]),
     ("taskhost-sandbox", &["taskhost-model"]),
     ("taskhost-store", &["taskhost-model"]),
-    ("taskhost", &["taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox", "taskhost-store"]),
+    ("taskhost-telemetry", &["taskhost-model", "taskhost-flow"]),
+    (
+        "taskhost",
+        &[
+            "taskhost-model",
+            "taskhost-flow",
+            "taskhost-engine",
+            "taskhost-sandbox",
+            "taskhost-store",
+            "taskhost-telemetry",
+        ],
+    ),
     (
         "taskhost-cli",
-        &["taskhost", "taskhost-model", "taskhost-flow", "taskhost-engine", "taskhost-sandbox", "taskhost-store"],
+        &[
+            "taskhost",
+            "taskhost-model",
+            "taskhost-flow",
+            "taskhost-engine",
+            "taskhost-sandbox",
+            "taskhost-store",
+            "taskhost-telemetry",
+        ],
     ),
 ];
 

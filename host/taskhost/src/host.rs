@@ -17,6 +17,7 @@ use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{FlowRunId, Value, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
 use taskhost_store::{ResultCache, RunRecord, Store, StoreError, StoreOptions};
+use taskhost_telemetry::{Telemetry, Watch};
 
 use crate::blobs::{self, HostBlobs};
 use crate::builder::FlowBuilder;
@@ -30,7 +31,7 @@ use crate::recording::{self, Stopping};
 use crate::records::Records;
 use crate::run::{IntoFlow, Launch};
 use crate::runners::{PoolSize, Pools};
-use crate::secrets::{SecretSources, Secrets};
+use crate::secrets::{SecretSources, Secrets, secrets_wanted};
 use crate::single_call;
 
 /// How a host is set up.
@@ -141,11 +142,18 @@ struct Inner {
     /// Where runs are recorded; none if they are not.
     records: Option<Arc<Records>>,
     blobs: Arc<dyn Blobs>,
+    /// Who follows flow runs; none unless somebody asked for it, and then it costs nothing.
+    telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Host {
     /// Sets up the sandbox; threads are started when a flow needs them.
     pub fn new(options: HostOptions) -> Result<Host, HostError> {
+        Host::with_telemetry(options, None)
+    }
+
+    /// The same, and its flow runs are followed by traces, metrics and logs.
+    pub fn with_telemetry(options: HostOptions, telemetry: Option<Arc<Telemetry>>) -> Result<Host, HostError> {
         in_range("concurrency", options.concurrency, limits::CONCURRENCY_MAX)?;
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let secrets = Arc::new(Secrets::default());
@@ -161,7 +169,7 @@ impl Host {
         })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         let pools = Pools::new(sandbox.clone(), size);
-        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records, blobs })))
+        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records, blobs, telemetry })))
     }
 
     /// Reads a flow file.
@@ -246,7 +254,15 @@ impl Host {
     /// Looks up the secrets that the tasks of a flow and of its subflows want; to be called before [`Host::start`], as [`Launch`] does.
     /// Every secret that cannot be had is told at once. A secret that the host knows already is not looked up again.
     pub fn fetch_secrets(&self, flow: &Flow) -> Result<(), HostError> {
-        self.0.secrets.fetch(flow, &self.0.sources)
+        self.0.secrets.fetch(flow, &self.0.sources)?;
+        if tracing::enabled!(target: "taskhost::secrets", tracing::Level::INFO) {
+            // Their names; the values are nobody's business.
+            let names = secrets_wanted(flow).into_keys().collect::<Vec<_>>().join(" ");
+            if !names.is_empty() {
+                tracing::info!(target: "taskhost::secrets", flow = &*flow.name, names, "secrets are there");
+            }
+        }
+        Ok(())
     }
 
     /// Ends the commands that [`Host::fetch_secrets`] waits for, with all that they started, and lets no other start: for a signal that
@@ -295,17 +311,41 @@ impl Host {
     ) -> FlowRun {
         let own = plan.flow().runner;
         let host = self.clone();
+        let (following, watch) = self.followed(plan, id, following);
+        let runners_watch = watch.clone();
         let cache = cache.filter(|_| options.use_results && caching::is_wanted(plan.flow()));
         let runners = move |choice: Option<RunnerChoice>| -> Arc<dyn Runner> {
             let of_the_flow = choice.is_none() || choice == own;
             let replaced = options.runner_override.filter(|_| of_the_flow);
             let runner = host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner));
-            match &cache {
+            let runner = match &cache {
                 Some(cache) => caching::with_results(runner, cache, &options.refresh),
+                None => runner,
+            };
+            match &runners_watch {
+                Some(watch) => watch.runner(runner),
                 None => runner,
             }
         };
-        start_flow_run(plan, id, Arc::new(runners), following)
+        let run = start_flow_run(plan, id, Arc::new(runners), following);
+        if let Some(watch) = watch {
+            watch.caught_up();
+        }
+        run
+    }
+
+    /// With telemetry between a flow run and its observer, if there is any.
+    fn followed(
+        &self,
+        plan: &Plan,
+        id: FlowRunId,
+        mut following: FlowRunOptions,
+    ) -> (FlowRunOptions, Option<Arc<Watch>>) {
+        let Some(telemetry) = &self.0.telemetry else { return (following, None) };
+        let before = following.replay.as_ref().map(|replay| replay.elapsed());
+        let watch = telemetry.follow(plan.flow(), id, before, Arc::clone(&following.observer));
+        following.observer = watch.clone();
+        (following, Some(watch))
     }
 
     /// A flow ready to be given its parameters and run: a [`FlowBuilder`], a path, or a checked flow.

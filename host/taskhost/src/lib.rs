@@ -69,6 +69,7 @@ pub use taskhost_flow as flow;
 pub use taskhost_model as model;
 pub use taskhost_sandbox::{CachedComponent, Command, CommandOutcome, CompileCache, Inspection, Sandbox, WIT_SECTION};
 pub use taskhost_store as store;
+pub use taskhost_telemetry as telemetry;
 
 pub use builder::FlowBuilder;
 pub use builder::argument::{Argument, IntoArgument, Record, Reference, record, reference, text, value};

@@ -18,6 +18,7 @@ mod spawn;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Instant;
 
 use taskhost_model::Digest;
 use taskhost_model::seams::CatalogError;
@@ -110,7 +111,10 @@ pub(crate) fn compile(
     digest: &Digest,
     bytes: &[u8],
 ) -> Result<Component, CompileError> {
+    let began = Instant::now();
     if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
+        let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+        tracing::debug!(%digest, milliseconds, cached = true, "compiled code was loaded");
         return Ok(component);
     }
     let (component, image) = match compiler {
@@ -132,6 +136,8 @@ pub(crate) fn compile(
             }
         };
     }
+    let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+    tracing::info!(%digest, milliseconds, cached = false, bytes = bytes.len(), "component was compiled");
     Ok(component)
 }
 

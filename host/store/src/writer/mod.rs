@@ -28,6 +28,9 @@ use crate::queue::{Batch, Item, Queue};
 /// look; `PRAGMA data_version` is a look at a number in shared memory, and only if it has changed a table is read.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// A commit that takes so long is told to operators: the disk is what everybody waits for.
+const SLOW: Duration = Duration::from_secs(1);
+
 /// Where values go that are too large for a row, and what became of them since the last commit.
 pub(crate) struct Offloading {
     pub(crate) artifacts: Artifacts,
@@ -205,7 +208,12 @@ impl Writer {
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).at(&self.file)?;
         let value = work(&transaction).at(&self.file)?;
+        let began = Instant::now();
         transaction.commit().at(&self.file)?;
+        if began.elapsed() >= SLOW {
+            let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+            tracing::warn!(target: "taskhost_store", milliseconds, durable = full, "a commit took long: the disk is slow");
+        }
         self.is_behind = !full;
         self.has_begun &= !full;
         Ok(value)
