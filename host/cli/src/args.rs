@@ -77,7 +77,9 @@ pub(crate) enum Command {
   taskhost run flow.toml --params parameters.json --json
   taskhost run flow.toml --runner sequential --graph run.svg
   taskhost run flow.toml --label nightly             a word to find it by in `taskhost runs`
-  taskhost run flow.toml --secret api-token=file:token.txt --output report > report.txt")]
+  taskhost run flow.toml --secret api-token=file:token.txt --output report > report.txt
+
+Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOINT (docs/observability.md)")]
     Run(RunArgs),
     /// Show every mistake of a flow, or what would run and what each task can do
     #[command(after_help = "Examples:

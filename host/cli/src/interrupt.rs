@@ -65,6 +65,11 @@ pub(crate) fn watch(
     Ok(run)
 }
 
+/// The flow run is over and told: from here on, a signal ends the process.
+pub(crate) fn forget() {
+    *state() = State::Nothing;
+}
+
 fn on_signal() {
     let mut state = state();
     match std::mem::replace(&mut *state, State::Stopping) {

@@ -17,6 +17,7 @@ mod execute;
 mod file;
 mod graph;
 mod interrupt;
+mod observe;
 mod output;
 mod progress;
 mod render;

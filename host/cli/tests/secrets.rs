@@ -1,5 +1,7 @@
 //! Secrets on the command line: what is missing or wrong, and what becomes of commands that give them.
 
+#[path = "support/otlp.rs"]
+mod otlp;
 mod support;
 
 use std::process::Command;
@@ -163,8 +165,9 @@ fn files(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
 }
 
 #[test]
-fn a_secret_is_in_nothing_that_a_recorded_run_leaves_on_disk() {
+fn a_secret_is_in_nothing_that_a_recorded_run_leaves_on_disk_sends_or_logs() {
     let folder = Folder::new();
+    let collector = otlp::Collector::start();
     let component = guest("outside");
     folder.write("token.txt", "hunter2-correct-horse\nsecond line of it");
     folder.write(
@@ -179,8 +182,17 @@ fn a_secret_is_in_nothing_that_a_recorded_run_leaves_on_disk() {
     let data = folder.0.join("data");
     let mut command = folder.command(&["run", "flow.toml", "--secret", "api-token=file:token.txt"]);
     command.env("TASKHOST_DATA_FOLDER", &data).env("TASKHOST_CACHE_FOLDER", folder.0.join("compiled"));
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint).env("TASKHOST_METRICS", "file:data/taskhost.prom");
+    command.env("TASKHOST_LOG", "trace").env("TASKHOST_LOG_FORMAT", "json");
     let said: Said = alone(&folder, &mut command).output().expect("a process").into();
     assert_eq!(said.code, Some(0), "{said:?}");
+    folder.write("data/spans.bin", collector.bytes());
+    folder.write("data/said.txt", format!("{}{}", said.stdout, said.stderr));
+    assert_eq!(collector.spans().iter().filter(|span| span.get("taskhost.task") == "tell").count(), 8, "{said:?}");
+    assert!(
+        said.stderr.contains("\"secrets are there\"") && said.stderr.contains("\"names\":\"api-token\""),
+        "{said:?}"
+    );
     let mut found = Vec::new();
     files(&data, &mut found);
     let mut says_stars = false;

@@ -7,6 +7,7 @@ use taskhost::{CallSettings, Host, HostOptions, RunError, RunOptions};
 use taskhost_flow::{Flow, PlanError};
 use taskhost_model::seams::Catalog as _;
 use taskhost_model::{ComponentSignature, FlowRunEnding, TaskSignature, Value, ValueType, json};
+use taskhost_telemetry::Telemetry;
 
 use crate::args::CallArgs;
 use crate::arguments;
@@ -16,6 +17,7 @@ use crate::commands::{self, command};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::file;
+use crate::observe;
 use crate::output;
 use crate::progress::{Labels, Voice};
 use crate::render::report::{Report, object, state_name};
@@ -24,17 +26,17 @@ use crate::render::{hints, shortened, signature, usage, values};
 pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
     match &args.function {
         _ if args.command => command::run(args),
-        Some(function) => or_as_json(args.json, call(args, function)),
+        Some(function) => or_as_json(args.json, observe::followed(|telemetry| call(args, function, telemetry))),
         None => Err(CliError::usage("no function is named", "`taskhost inspect` lists those of a component")),
     }
 }
 
-fn call(args: &CallArgs, function: &str) -> Result<Exit, CliError> {
+fn call(args: &CallArgs, function: &str, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, CliError> {
     let voice = args.voice.voice();
     file::is_there(&args.component)?;
     let secrets = args.secrets.sources()?;
     let options = HostOptions { concurrency: 1, workers: 1, secrets, ..HostOptions::default() };
-    let host = commands::open_host(&args.host, options)?;
+    let host = commands::open_host(&args.host, options, telemetry)?;
     let component = component(&host, args)?;
     let task = find(&component, &args.component, function)?;
     let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());

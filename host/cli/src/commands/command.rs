@@ -22,7 +22,8 @@ const NO_LIMITS: [&str; 3] = ["output", "log-lines", "result"];
 pub(crate) fn run(args: &CallArgs) -> Result<Exit, CliError> {
     file::is_there(&args.component)?;
     let command = command_of(args)?;
-    let host = commands::open_host(&args.host, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() })?;
+    let host =
+        commands::open_host(&args.host, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() }, None)?;
     let outcome = host.sandbox().run_command(&args.component, command).map_err(|error| {
         CliError::rejected(format!("component `{}` {}", args.component.display(), error.message), error.help)
     })?;

@@ -14,21 +14,28 @@ pub(crate) mod runs;
 pub(crate) mod schema;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
 use taskhost::{Host, HostError, HostErrorKind, HostOptions, SecretSource, SecretSources, secrets_wanted};
 use taskhost_flow::{Checked, Diagnostic, Diagnostics, Flow, FlowFile, Severity};
+use taskhost_telemetry::Telemetry;
 
 use crate::args::{Cli, Command, HostArgs, SecretArgs, VoiceArgs};
 use crate::error::{CliError, Exit};
 use crate::interrupt;
+use crate::observe;
 use crate::output::{self, WARN, styled, visible};
 use crate::progress::Voice;
 use crate::render;
 
 /// Does what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
+    // What it says is for its parent, which has logs of its own.
+    if !matches!(cli.command, Command::Compile(_)) {
+        observe::start_logs()?;
+    }
     match cli.command {
         Command::Run(args) => interrupt::listen().and_then(|()| run::run(&args)),
         Command::Check(args) => check::run(&args),
@@ -49,10 +56,10 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
 
 /// A host that only looks: it needs room for no more than one guest.
 fn host_to_look(args: &HostArgs) -> Result<Host, CliError> {
-    open_host(args, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() })
+    open_host(args, HostOptions { concurrency: 1, workers: 1, ..HostOptions::default() }, None)
 }
 
-fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
+fn open_host(args: &HostArgs, options: HostOptions, telemetry: Option<Arc<Telemetry>>) -> Result<Host, CliError> {
     let options = HostOptions {
         cache_folder: cache_folder(args.cache_folder.as_deref()),
         use_cache: !args.no_cache,
@@ -70,7 +77,7 @@ fn open_host(args: &HostArgs, options: HostOptions) -> Result<Host, CliError> {
             visible(&folder)
         ));
     }
-    Ok(Host::new(options)?)
+    Ok(Host::with_telemetry(options, telemetry)?)
 }
 
 /// How long runs are kept, as `TASKHOST_KEEP_RUNS` says; for ever without it.

@@ -1,10 +1,12 @@
 //! `taskhost run`: checks a flow, runs it, reports.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use taskhost::{Host, HostOptions, RunOptions};
 use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind, TaskKind};
 use taskhost_model::{FlowRunEnding, Value};
+use taskhost_telemetry::Telemetry;
 
 use crate::args::{RunArgs, Runner};
 use crate::arguments;
@@ -12,6 +14,7 @@ use crate::blobs;
 use crate::commands::{self, graph, read};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
+use crate::observe;
 use crate::output::{self, WARN, styled};
 use crate::progress::{Labels, Voice};
 use crate::render::hints;
@@ -19,7 +22,7 @@ use crate::render::report::{Report, Written};
 use crate::render::values::{self, pretty};
 
 pub(crate) fn run(args: &RunArgs) -> Result<Exit, CliError> {
-    or_as_json(args.json, run_flow(args))
+    or_as_json(args.json, observe::followed(|telemetry| run_flow(args, telemetry)))
 }
 
 /// For programs, what was rejected is an object on stdout too.
@@ -30,13 +33,13 @@ pub(crate) fn or_as_json(is_json: bool, ended: Result<Exit, CliError>) -> Result
     ended
 }
 
-fn run_flow(args: &RunArgs) -> Result<Exit, CliError> {
+fn run_flow(args: &RunArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, CliError> {
     // A drawing that cannot be made is known before anything runs.
     let format = args.graph.as_deref().map(graph::Format::of).transpose()?;
     let voice = args.voice.voice();
     let file = read::flow_file(&args.flow)?;
     let written = Written::of(&file);
-    let host = commands::open_host(&args.host, host_options(args, &file)?)?;
+    let host = commands::open_host(&args.host, host_options(args, &file)?, telemetry)?;
     let flow = commands::checked_flow(&host, file, voice)?.flow;
     let output = args.output.as_deref().map(|name| output_named(&flow, name)).transpose()?;
     let plan =

@@ -20,6 +20,7 @@ use taskhost_model::event::{LogLevel, Timed};
 use taskhost_model::seams::Observer;
 use taskhost_model::{Attachment, LogSource, RunEvent, TaskFailure, TaskState};
 
+use crate::observe;
 use crate::output::{self, BAD, DIM, GOOD, WARN, styled, visible};
 use crate::render;
 use crate::tasks::{self, Tasks};
@@ -85,7 +86,7 @@ impl Progress {
     /// Before a flow run.
     pub(crate) fn new(tasks: Arc<Tasks>, voice: Voice, labels: Labels) -> Arc<Progress> {
         let shared = Arc::new(Mutex::new(Shared { board: Board::default(), bars: None }));
-        let is_live = voice > Voice::Quiet && output::stderr_is_terminal();
+        let is_live = voice > Voice::Quiet && output::stderr_is_terminal() && !observe::has_logs();
         let names = tasks.flow().tasks.iter().map(|task| task.name.len());
         let name_width =
             if tasks.flow().tasks.len() <= SMALL_FLOW_TASKS { names.max().unwrap_or(0).min(30) } else { 0 };

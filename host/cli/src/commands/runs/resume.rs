@@ -1,27 +1,30 @@
 //! `taskhost runs resume`: goes on with a run that was interrupted or stopped, and tells what `taskhost run` would.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use taskhost::{HostOptions, RunOptions};
+use taskhost_telemetry::Telemetry;
 
 use crate::args::RunsResumeArgs;
 use crate::commands::run::{Told, or_as_json, report};
 use crate::commands::{self, read};
 use crate::error::{CliError, Exit};
 use crate::execute;
+use crate::observe;
 use crate::output::{HELP, styled};
 use crate::progress::Labels;
 use crate::render::report::Written;
 
 pub(super) fn run(args: &RunsResumeArgs) -> Result<Exit, CliError> {
-    or_as_json(args.json, resume(args))
+    or_as_json(args.json, observe::followed(|telemetry| resume(args, telemetry)))
 }
 
-fn resume(args: &RunsResumeArgs) -> Result<Exit, CliError> {
+fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, CliError> {
     let voice = args.voice.voice();
     let (_, id) = super::find(&args.run)?;
     let options = HostOptions { secrets: args.secrets.sources()?, keep_runs: true, ..HostOptions::default() };
-    let host = commands::open_host(&args.host, options)?;
+    let host = commands::open_host(&args.host, options, telemetry)?;
     let resume = host.resume(id, args.force)?;
     let file = PathBuf::from(&resume.record().file);
     let written = Written::of(&read::flow_file(&file)?);
