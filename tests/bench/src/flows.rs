@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use taskhost::telemetry::{Settings, Telemetry};
 use taskhost::{Host, HostOptions, RunOptions};
 use taskhost_engine::FlowRunReport;
 use taskhost_flow::plan::{Given, plan};
@@ -17,13 +18,14 @@ use crate::Failure;
 /// A host with flows of the benchmark.
 pub(crate) struct Flows {
     host: Host,
+    telemetry: Option<Arc<Telemetry>>,
     folder: std::path::PathBuf,
 }
 
 impl Flows {
     /// `root` is the folder of the repository.
     pub(crate) fn new(root: &Path) -> Result<Flows, Failure> {
-        Ok(Flows { host: Host::new(HostOptions::default())?, folder: root.join("tests/bench") })
+        Ok(Flows { host: Host::new(HostOptions::default())?, telemetry: None, folder: root.join("tests/bench") })
     }
 
     /// The same with a journal, in this data folder.
@@ -34,7 +36,23 @@ impl Flows {
             cache_folder: Some(data.join("compiled")),
             ..HostOptions::default()
         };
-        Ok(Flows { host: Host::new(options)?, folder: root.join("tests/bench") })
+        Ok(Flows { host: Host::new(options)?, telemetry: None, folder: root.join("tests/bench") })
+    }
+
+    /// The same, followed as these variables say.
+    pub(crate) fn followed(root: &Path, variables: &[(&str, String)]) -> Result<Flows, Failure> {
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let (telemetry, warnings) = Telemetry::start(Settings::from_variables(value)?);
+        if !warnings.is_empty() {
+            return Err(warnings.join("; ").into());
+        }
+        let host = Host::with_telemetry(HostOptions::default(), Some(Arc::clone(&telemetry)))?;
+        Ok(Flows { host, telemetry: Some(telemetry), folder: root.join("tests/bench") })
+    }
+
+    /// Sends what is left; gives what was lost.
+    pub(crate) fn finish(&self) -> Vec<String> {
+        self.telemetry.as_ref().map_or_else(Vec::new, |telemetry| telemetry.finish())
     }
 
     /// Its host.

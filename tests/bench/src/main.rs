@@ -10,6 +10,7 @@ mod flows;
 mod journal;
 mod late;
 mod limits;
+mod observed;
 mod resume;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ const CASES: [(&str, Case); 10] = [
     ("late", Bench::late),
     ("journal", Bench::journal),
     ("resume", Bench::resume),
+    ("observed", Bench::observed),
 ];
 
 /// How many rounds, and which group of figures if not all.
