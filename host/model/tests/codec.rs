@@ -11,7 +11,7 @@ use taskhost_model::codec::{
     Attached, ChunkReader, ChunkWriter, Coded, DEPTH_MAX, REFERENCE_BYTES_MIN, Reader, VERSION, decode_value,
     decode_value_or_reference, encode_value, encode_value_or_reference, keep_inline, resolve_nothing,
 };
-use taskhost_model::event::Timed;
+use taskhost_model::event::{TakenBack, Timed};
 use taskhost_model::{
     ArtifactRef, Attachment, FlowRunEnding, List, LogSource, Origin, Refusal, RunEvent, TaskFailure, TaskState, Usage,
     Value, ValueType,
@@ -215,6 +215,19 @@ fn a_chunk_of_today_is_that_of_version_1() {
     let hex: Vec<String> = chunk(&sample()).iter().map(|byte| format!("{byte:02x}")).collect();
     let lines: Vec<String> = hex.chunks(64).map(|line| line.concat()).collect();
     assert_eq!(lines, SAMPLE.lines().collect::<Vec<_>>(), "\n{}", lines.join("\n"));
+}
+
+/// A kind of event that came later, with a number of its own: what it is stored as never changes either.
+#[test]
+fn a_flow_run_that_was_resumed_is_stored_as_it_always_was() {
+    let back =
+        |starts_anew, runs, ended| TakenBack { task: "a".into(), starts_anew, runs, ended, failed: 1, cached: 0 };
+    let event = RunEvent::FlowRunResumed { taken_back: vec![back(false, 0, 1), back(true, 300, 2)] };
+    let written = [Timed { at: Duration::from_nanos(5), event }];
+    // The path is written once, and is number 1 from then on; 300 takes two bytes.
+    let bytes = [1, 9, 5, 2, 0, 1, b'a', 0, 0, 1, 1, 0, 1, 1, 0xac, 2, 2, 1, 0];
+    assert_eq!(chunk(&written), bytes);
+    assert_eq!(events(&bytes), Ok(written.to_vec()));
 }
 
 #[test]
