@@ -54,7 +54,7 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 10] = [
+const CASES: [(&str, Case); 11] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
