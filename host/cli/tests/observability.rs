@@ -8,7 +8,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use otlp::{Collector, Span, scrape, until};
 use support::{Folder, Said, guest};
@@ -23,7 +28,7 @@ fn write_flow(folder: &Folder) {
              [tasks.numbers]\ncall = \"misc.range\"\nwith.n = 4\n\
              [tasks.wait]\ncall = \"misc.sleep\"\nwith.ms = 60\n\
              [tasks.odd]\ncall = \"misc.fail-odd\"\nmap = [\"n\"]\nwith.n = \"${{numbers}}\"\non-failure = \"collect\"\n\
-             retry = {{ attempts = 2, delay = \"20ms\" }}\n\
+             retry = {{ attempts = 2, delay = \"20ms\", jitter = false }}\n\
              [tasks.inner]\nflow = \"inner.flow.toml\"\nmap = [\"n\"]\nwith.n = [5, 6]\n\
              [tasks.last]\ncall = \"misc.fail\"\nwith.message = \"no more\"\nafter = [\"inner\", \"wait\", \"odd\"]\n\
              [outputs]\nlast = \"${{last}}\"\n"
@@ -190,6 +195,46 @@ fn a_flow_run_is_part_of_its_callers_trace_and_one_that_is_not_sampled_is_not_se
             assert!(spans.iter().all(|span| span.trace[..2] == [0x4b, 0xf9]));
         }
     }
+}
+
+/// A collector for `localhost` by HTTPS, which takes one post; with its certificate.
+fn serve_https() -> (Collector, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = signing_key.serialize_der().try_into().expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("a configuration");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let collector = Collector::at(format!("https://localhost:{port}"));
+    let ours = collector.clone();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let session = ServerConnection::new(Arc::new(config)).expect("a session");
+        ours.take(StreamOwned::new(session, stream));
+    });
+    (collector, cert.pem())
+}
+
+#[test]
+fn spans_go_to_a_collector_by_https_if_its_certificate_is_trusted() {
+    let folder = Folder::new();
+    write_flow(&folder);
+    let (collector, certificate) = serve_https();
+    folder.write("trusted.pem", certificate);
+    let mut command = command(&folder, &["run", "flow.toml", "-q"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint);
+    let said = said(command.env("SSL_CERT_FILE", folder.0.join("trusted.pem")).env_remove("SSL_CERT_DIR"));
+    assert!(!said.stderr.contains("warning:"), "{said:?}");
+    assert_eq!(root(&collector.spans()).name, "watched");
+    // Nobody vouches for this one.
+    let (stranger, _) = serve_https();
+    let said = traced(&folder, &stranger, &["run", "flow.toml", "-q"]);
+    assert!(said.stderr.contains("warning: 16 spans could not be sent: ") && said.code == Some(4), "{said:?}");
 }
 
 /// A flow whose second task takes until it is stopped.

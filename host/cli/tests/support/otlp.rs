@@ -51,10 +51,15 @@ impl Span {
 }
 
 impl Collector {
+    /// One that somebody else serves.
+    pub(crate) fn at(endpoint: String) -> Collector {
+        Collector { came: Arc::default(), endpoint }
+    }
+
     pub(crate) fn start() -> Collector {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        let collector = Collector { came: Arc::default(), endpoint };
+        let collector = Collector::at(endpoint);
         let ours = collector.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -64,7 +69,8 @@ impl Collector {
         collector
     }
 
-    fn take(&self, mut stream: TcpStream) {
+    /// Takes a post.
+    pub(crate) fn take(&self, mut stream: impl Read + Write) {
         let (head, body) = request(&mut stream);
         let mut came = self.came.lock().expect("a lock");
         came.bytes.extend_from_slice(&body);
@@ -79,6 +85,7 @@ impl Collector {
         }
         drop(came);
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").expect("an answer");
+        stream.flush().expect("an answer");
     }
 
     pub(crate) fn spans(&self) -> Vec<Span> {
@@ -100,7 +107,7 @@ impl Collector {
 }
 
 /// Head and body of a request with a `content-length`.
-fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
+fn request(stream: &mut impl Read) -> (String, Vec<u8>) {
     let (mut came, mut part) = (Vec::new(), [0; 1 << 16]);
     loop {
         let count = stream.read(&mut part).expect("bytes");
