@@ -506,7 +506,7 @@ with.text = "${text} ${n}"
 "#,
         r#"
 4:25 [unusable-file] file `missing.csv` does not exist | "missing.csv"
-5:36 [bad-default] `default-file` gives a `string` or a `list<u8>`, parameter `n` is `u32` | "n.txt" | use `default`
+5:36 [bad-default] `default-file` gives a `string`, a `list<u8>` or a `blob`, parameter `n` is `u32` | "n.txt" | use `default`
 "#,
     );
 }

@@ -140,6 +140,8 @@ impl Value {
         let inner = match self {
             Value::String(text) => text.len() as u64,
             Value::List(list) => list.size_bytes(),
+            // Its name, not its bytes.
+            Value::Blob(_) => size_of::<ArtifactRef>() as u64,
             Value::Record(items) | Value::Tuple(items) => items.iter().map(Value::size_bytes).sum(),
             Value::Variant(_, Some(inner))
             | Value::Option(Some(inner))
