@@ -217,6 +217,23 @@ pub enum TaskFailure {
     Withheld(String),
 }
 
+impl TaskFailure {
+    /// The kind, for programs: kebab-case and stable.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            TaskFailure::Returned(_) => "returned",
+            TaskFailure::Trapped { .. } => "trapped",
+            TaskFailure::Exited(_) => "exited",
+            TaskFailure::LimitReached(_) => "limit-reached",
+            TaskFailure::Lost(_) => "lost",
+            TaskFailure::Ungrantable(_) => "ungrantable",
+            TaskFailure::Unusable(_) => "unusable",
+            TaskFailure::BadArguments(_) => "bad-arguments",
+            TaskFailure::Withheld(_) => "withheld",
+        }
+    }
+}
+
 /// A limit that a task run met.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use taskhost_model::{FlowRunEnding, FlowRunId, Refusal, TaskFailure, TaskState};
 use tracing::{debug, info, warn};
 
-use crate::spans::{Failure, kind};
+use crate::spans::Failure;
 use crate::trace::Trace;
 use crate::watch::Counts;
 
@@ -41,7 +41,7 @@ pub(crate) fn ended(flow: &str, id: FlowRunId, ending: &FlowRunEnding, at: Durat
 
 pub(crate) fn failed(id: FlowRunId, task: &Arc<str>, failures: &[(u32, TaskFailure)]) {
     for (index, failure) in failures.iter().take(LINES_MAX) {
-        let (kind, reason) = (kind(failure), Said(failure));
+        let (kind, reason) = (failure.kind(), Said(failure));
         warn!(target: "taskhost::run", run = %id, task = &**task, index, kind, %reason, "task run failed");
     }
     if failures.len() > LINES_MAX {
@@ -58,7 +58,7 @@ pub(crate) fn refused(id: FlowRunId, task: &Arc<str>, refusals: &[Refusal]) {
 }
 
 pub(crate) fn task_refused(id: FlowRunId, task: &Arc<str>, failure: &TaskFailure) {
-    let (kind, reason) = (kind(failure), Said(failure));
+    let (kind, reason) = (failure.kind(), Said(failure));
     warn!(target: "taskhost::run", run = %id, task = &**task, kind, %reason, "task cannot start");
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn retried(
     failure: &TaskFailure,
     delay: Duration,
 ) {
-    let (kind, reason, delay) = (kind(failure), Said(failure), delay.as_secs_f64());
+    let (kind, reason, delay) = (failure.kind(), Said(failure), delay.as_secs_f64());
     info!(target: "taskhost::run", run = %id, task = &**task, index, attempt, kind, %reason, delay, "attempt failed");
 }
 

@@ -127,7 +127,7 @@ impl End {
 
 impl Failure {
     pub(crate) fn of(failure: &TaskFailure) -> Failure {
-        Failure { kind: Some(kind(failure)), text: cut(failure.to_string()) }
+        Failure { kind: Some(failure.kind()), text: cut(failure.to_string()) }
     }
 
     pub(crate) fn text(text: String) -> Failure {
@@ -141,21 +141,6 @@ fn cut(mut text: String) -> String {
         text.push('…');
     }
     text
-}
-
-/// The kind of a failure, as `--json` names it.
-pub(crate) fn kind(failure: &TaskFailure) -> &'static str {
-    match failure {
-        TaskFailure::Returned(_) => "returned",
-        TaskFailure::Trapped { .. } => "trapped",
-        TaskFailure::Exited(_) => "exited",
-        TaskFailure::LimitReached(_) => "limit-reached",
-        TaskFailure::Lost(_) => "lost",
-        TaskFailure::Unusable(_) => "unusable",
-        TaskFailure::Ungrantable(_) => "ungrantable",
-        TaskFailure::BadArguments(_) => "bad-arguments",
-        TaskFailure::Withheld(_) => "withheld",
-    }
 }
 
 /// `clean`, of `months[3]/clean`.

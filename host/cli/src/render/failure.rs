@@ -94,21 +94,6 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
     }
 }
 
-/// The kind of a failure for programs.
-pub(crate) fn kind(failure: &TaskFailure) -> &'static str {
-    match failure {
-        TaskFailure::Returned(_) => "returned",
-        TaskFailure::Trapped { .. } => "trapped",
-        TaskFailure::Exited(_) => "exited",
-        TaskFailure::LimitReached(_) => "limit-reached",
-        TaskFailure::Lost(_) => "lost",
-        TaskFailure::Ungrantable(_) => "ungrantable",
-        TaskFailure::Unusable(_) => "unusable",
-        TaskFailure::BadArguments(_) => "bad-arguments",
-        TaskFailure::Withheld(_) => "withheld",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use taskhost_model::Limit;

@@ -379,7 +379,7 @@ impl Report<'_> {
     pub(crate) fn failure_for_programs(&self, failed: &FailedRun) -> (&'static str, String, String) {
         let words = self.failed(&failed.task, failed.index, &failed.failure);
         let help = failure::help(&words, &failed.failure, true);
-        (failure::kind(&failed.failure), failed.failure.to_string(), help)
+        (failed.failure.kind(), failed.failure.to_string(), help)
     }
 
     fn task_json(&self, task: &TaskReport) -> Json {

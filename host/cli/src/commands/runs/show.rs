@@ -190,7 +190,7 @@ fn task_json(task: &TaskReport) -> Json {
             json!({
                 "task": &*failed.task,
                 "index": failed.index,
-                "kind": failure::kind(&failed.failure),
+                "kind": failed.failure.kind(),
                 "message": failed.failure.to_string(),
             })
         })
