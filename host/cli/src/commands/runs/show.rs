@@ -11,7 +11,6 @@ use super::{follow, list, moment};
 use crate::args::RunsShowArgs;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, GOOD, HELP, STRONG, styled, visible, visible_line};
-use crate::render::failure;
 use crate::render::report::object;
 use crate::render::{self, count, duration, usage};
 
