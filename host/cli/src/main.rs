@@ -25,6 +25,8 @@ mod tasks;
 
 use std::process::ExitCode;
 
+use taskhost_store::TemporaryBlobs;
+
 use clap::Parser as _;
 
 #[global_allocator]
@@ -39,5 +41,6 @@ fn main() -> ExitCode {
         args::Color::Never => anstream::ColorChoice::Never.write_global(),
     }
     let exit = commands::run(cli).unwrap_or_else(error::CliError::report);
+    TemporaryBlobs::close_all();
     ExitCode::from(exit as u8)
 }

@@ -30,7 +30,7 @@ fn fine(said: &Said) {
 fn artifacts(folder: &Folder) -> Vec<u64> {
     let mut sizes = Vec::new();
     for digits in std::fs::read_dir(folder.0.join("data/artifacts")).into_iter().flatten().flatten() {
-        for file in std::fs::read_dir(digits.path()).expect("a folder").flatten() {
+        for file in std::fs::read_dir(digits.path()).into_iter().flatten().flatten() {
             sizes.push(file.metadata().expect("a file").len());
         }
     }
@@ -125,6 +125,47 @@ fn a_function_that_gives_a_blob_is_called_for_its_bytes() {
     assert!(wrong.stderr.contains("data=@"), "it says how: {}", wrong.stderr);
     let missing = run(&folder, &["call", &blobs, "text", "data=@nothing.txt"]);
     assert_eq!(missing.code, Some(2), "{}", missing.stderr);
+}
+
+#[test]
+fn blobs_of_runs_that_are_not_recorded_go_with_their_process() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.0.join("tmp")).expect("a folder");
+    flow(&folder, "[tasks.make]\ncall = \"blobs.make\"\nwith = { mib = 2, seed = 1 }\n[outputs]\nblob = \"${make}\"\n");
+    let left = || std::fs::read_dir(folder.0.join("tmp")).expect("a folder").flatten().count();
+    let in_tmp = |arguments: &[&str]| -> Said {
+        command(&folder, arguments).env("TMPDIR", folder.0.join("tmp")).output().expect("a process").into()
+    };
+    fine(&in_tmp(&["run", "flow.toml", "--no-journal"]));
+    fine(&in_tmp(&["call", &guest("blobs"), "from-text", "text=hello"]));
+    assert_eq!(left(), 0, "of processes that ended");
+    // One that was killed is swept by the next.
+    let killed = folder.0.join("tmp/taskhost-blobs-1-1");
+    std::fs::create_dir(&killed).expect("a folder");
+    std::fs::write(killed.join(".owner"), "").expect("a file");
+    fine(&in_tmp(&["run", "flow.toml", "--no-journal"]));
+    assert_eq!(left(), 0, "of a process that was killed");
+}
+
+#[test]
+fn a_damaged_blob_is_replaced_when_it_is_made_again() {
+    let folder = Folder::new();
+    folder.write("words.txt", "some words that are worth keeping");
+    flow(
+        &folder,
+        "[parameters.data]\n[tasks.copy]\ncall = \"blobs.join\"\nwith.parts = [\"${data}\"]\n\
+         [tasks.text]\ncall = \"blobs.text\"\nwith.data = \"${copy}\"\n[outputs]\ntext = \"${text}\"\n",
+    );
+    let arguments = ["run", "flow.toml", "-p", "data=@words.txt", "--output", "text"];
+    fine(&run(&folder, &arguments));
+    for digits in std::fs::read_dir(folder.0.join("data/artifacts")).expect("a folder").flatten() {
+        for file in std::fs::read_dir(digits.path()).into_iter().flatten().flatten() {
+            std::fs::write(file.path(), "SOME words that are worth keeping").expect("a file");
+        }
+    }
+    let said = run(&folder, &arguments);
+    fine(&said);
+    assert_eq!(said.stdout, "some words that are worth keeping");
 }
 
 #[test]

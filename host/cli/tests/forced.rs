@@ -110,3 +110,48 @@ fn a_changed_subflow_runs_again_wherever_it_is_used() {
         ["again/more[0]", "inner[0]/more[0]", "inner[1]/more[0]", "inner[2]/more[0]"]
     );
 }
+
+#[test]
+fn a_name_that_means_something_else_now_is_a_change() {
+    let folder = Folder::new();
+    let head = format!("name = \"swapped\"\n[components]\nmisc = {:?}\n", guest("misc"));
+    let more = "[tasks.more]\ncall = \"misc.add\"\nwith = { a = \"${x}\", b = 100 }\n";
+    folder.write(
+        "flow.toml",
+        format!(
+            "{head}[tasks.x]\ncall = \"misc.add\"\nwith = {{ a = 1, b = 1 }}\n{more}\
+             [tasks.fails]\ncall = \"misc.fail\"\nwith.message = \"no\"\nafter = [\"more\"]\n[outputs]\nmore = \"${{more}}\"\n"
+        ),
+    );
+    assert_eq!(folder.said(&["run", "flow.toml", "-q"]).code, Some(4));
+    folder.write(
+        "flow.toml",
+        format!("{head}[parameters.x]\ntype = \"u32\"\ndefault = 50\n{more}[outputs]\nmore = \"${{more}}\"\n"),
+    );
+    let said = forced(&folder);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(said.json()["outputs"]["more"], 150);
+}
+
+#[test]
+fn a_default_file_of_a_subflow_that_changed_is_a_change_of_the_flow() {
+    let folder = Folder::new();
+    let component = guest("blobs");
+    folder.write("inner.txt", "old");
+    folder.write(
+        "inner.flow.toml",
+        format!(
+            "name = \"inner\"\n[parameters.words]\ndefault-file = \"inner.txt\"\n[components]\nblobs = {component:?}\n\
+             [tasks.text]\ncall = \"blobs.text\"\nwith.data = \"${{words}}\"\n[outputs]\ntext = \"${{text}}\"\n"
+        ),
+    );
+    folder.write(
+        "flow.toml",
+        "name = \"outer\"\n[tasks.inner]\nflow = \"inner.flow.toml\"\n[outputs]\ninner = \"${inner}\"\n",
+    );
+    let said = folder.said(&["run", "flow.toml", "--json"]);
+    assert_eq!(said.json()["outputs"]["inner"]["text"], "old", "{said:?}");
+    folder.write("inner.txt", "new");
+    let said = forced(&folder);
+    assert_eq!(said.json()["outputs"]["inner"]["text"], "new", "{said:?}");
+}

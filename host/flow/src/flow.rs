@@ -44,8 +44,8 @@ pub struct Parameter {
     pub ty: ValueType,
     /// The value when none is given; without it the parameter must be given.
     pub default: Option<Value>,
-    /// The file whose content is the default, if that is a blob: to be kept before the flow runs.
-    pub blob_file: Option<PathBuf>,
+    /// The file whose content is the default. If that is a blob, it is to be kept before the flow runs.
+    pub default_file: Option<PathBuf>,
     /// What it means; may be empty.
     pub description: Arc<str>,
 }

@@ -33,6 +33,9 @@ const VERIFIED_MAX: usize = 100_000;
 /// Beginning of the names of files that are being written.
 const UNFINISHED: &str = ".new-";
 
+/// Extension of the file, beside the folder, that is locked while files are taken into use or collected.
+const LOCK: &str = "lock";
+
 /// More files than this are made durable together with everything else on their disk.
 #[cfg(target_os = "linux")]
 const SYNC_EACH_MAX: usize = 16;
@@ -107,8 +110,7 @@ impl Artifacts {
         let digest = *blake3::hash(bytes).as_bytes();
         let reference = ArtifactRef { digest, length: bytes.len() as u64 };
         let path = self.path(&digest);
-        if self.has(&reference) {
-            self.pin(&path);
+        if self.pin_known(&reference) {
             return Ok(reference);
         }
         let (mut file, unfinished) = unfinished_in(path.parent().expect("it has one"))?;
@@ -117,6 +119,7 @@ impl Artifacts {
             return Err(StoreError::io(&path, &error));
         }
         self.place(&file, &unfinished, &reference)?;
+        self.verified(digest);
         Ok(reference)
     }
 
@@ -130,6 +133,7 @@ impl Artifacts {
     /// Gives a file that is written the name of its digest. If that fails it is removed.
     pub(crate) fn place(&self, file: &File, unfinished: &Path, reference: &ArtifactRef) -> Result<(), StoreError> {
         let path = self.path(&reference.digest);
+        let _in_use = self.in_use();
         let ahead = SystemTime::now() + PIN;
         let renamed = file.set_modified(ahead).and_then(|()| match fs::rename(unfinished, &path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && unfinished.exists() => {
@@ -147,6 +151,41 @@ impl Artifacts {
         Ok(())
     }
 
+    /// Whether a file is there whose bytes this process knows; it is pinned. Any other one is written anew: it may be damaged.
+    pub(crate) fn pin_known(&self, reference: &ArtifactRef) -> bool {
+        let _in_use = self.in_use();
+        let is_known = self.is_verified(&reference.digest) && self.has(reference);
+        if is_known {
+            self.pin(&self.path(&reference.digest));
+        }
+        is_known
+    }
+
+    /// As long as it lives, nobody collects: between the look at a file and its pin, nobody may remove it.
+    fn in_use(&self) -> Option<File> {
+        let lock = self.lock_file().ok()?;
+        lock.lock_shared().ok()?;
+        Some(lock)
+    }
+
+    /// As long as it lives, nobody takes a file into use. None where files cannot be locked.
+    pub(crate) fn collecting(&self) -> Option<File> {
+        let lock = self.lock_file().ok()?;
+        lock.lock().ok()?;
+        Some(lock)
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        let path = self.folder.with_extension(LOCK);
+        match File::options().create(true).truncate(false).write(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+                File::options().create(true).truncate(false).write(true).open(&path)
+            }
+            other => other,
+        }
+    }
+
     /// Whether the file of a digest is there and whole, as far as its length tells.
     pub(crate) fn has(&self, reference: &ArtifactRef) -> bool {
         fs::metadata(self.path(&reference.digest)).is_ok_and(|metadata| metadata.len() == reference.length)
@@ -154,6 +193,7 @@ impl Artifacts {
 
     /// Sees to it that a file is not collected before a commit names it.
     pub(crate) fn pin(&self, path: &Path) {
+        let _in_use = self.in_use();
         lock(&self.shared.pinned).insert(path.to_owned(), Instant::now());
         // What cannot be touched cannot be removed either: both need the same rights.
         let _ = set_modified(path, SystemTime::now() + PIN);

@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use blake3::Hasher;
 use taskhost_model::ArtifactRef;
@@ -92,9 +92,7 @@ impl Unfinished {
 
     fn place(mut self) -> Result<ArtifactRef, StoreError> {
         let reference = ArtifactRef { digest: *self.hasher.finalize().as_bytes(), length: self.length };
-        if self.artifacts.has(&reference) {
-            self.artifacts.pin(&self.artifacts.path(&reference.digest));
-        } else {
+        if !self.artifacts.pin_known(&reference) {
             self.write_gathered()?;
             self.file.place(&reference)?;
             self.artifacts.verified(reference.digest);
@@ -177,6 +175,28 @@ pub struct TemporaryBlobs(Mutex<Option<Private>>);
 struct Private {
     folder: PathBuf,
     artifacts: Artifacts,
+    /// Locked as long as this process lives.
+    _owner: File,
+}
+
+/// Beginning of the names of folders of this kind.
+const PRIVATE: &str = "taskhost-blobs-";
+
+/// The file in it that its process holds locked.
+const OWNER: &str = ".owner";
+
+/// Removes what processes left that were killed.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PRIVATE) {
+            continue;
+        }
+        // One without the file is being made, or is not ours.
+        let owner = File::options().write(true).open(entry.path().join(OWNER));
+        if owner.is_ok_and(|owner| owner.try_lock().is_ok()) {
+            remove(&entry.path());
+        }
+    }
 }
 
 impl TemporaryBlobs {
@@ -190,16 +210,34 @@ impl TemporaryBlobs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|private| private.folder.clone())
     }
 
+    /// Removes those of the whole process, which is about to end.
+    pub fn close_all() {
+        std::mem::take(&mut *private_folders()).iter().for_each(|folder| remove(folder));
+    }
+
+    /// Removes them.
+    pub fn close(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
     fn artifacts(&self) -> Result<Artifacts, StoreError> {
         let mut private = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(private) = &*private {
             return Ok(private.artifacts.clone());
         }
-        let name = format!("taskhost-blobs-{}-{:x}", std::process::id(), unique());
-        let folder = std::env::temp_dir().join(name);
-        private_folder(&folder).at(&folder)?;
-        let artifacts = Artifacts::new(folder.clone());
-        *private = Some(Private { folder, artifacts: artifacts.clone() });
+        let parent = std::env::temp_dir();
+        sweep(&parent);
+        let name = format!("{PRIVATE}{}-{:x}", std::process::id(), unique());
+        let (folder, unowned) = (parent.join(&name), parent.join(format!(".{name}")));
+        private_folder(&unowned).at(&unowned)?;
+        let path = unowned.join(OWNER);
+        let owner = File::create(&path).at(&path)?;
+        owner.lock().at(&path)?;
+        // Only now may others look at it.
+        fs::rename(&unowned, &folder).at(&folder)?;
+        private_folders().push(folder.clone());
+        let artifacts = Artifacts::new(folder.join("artifacts"));
+        *private = Some(Private { folder, artifacts: artifacts.clone(), _owner: owner });
         Ok(artifacts)
     }
 }
@@ -216,8 +254,15 @@ impl Blobs for TemporaryBlobs {
 
 impl Drop for Private {
     fn drop(&mut self) {
+        private_folders().retain(|known| *known != self.folder);
         remove(&self.folder);
     }
+}
+
+/// Those of this process: a host may live on in threads until its end.
+fn private_folders() -> MutexGuard<'static, Vec<PathBuf>> {
+    static ALL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn remove(folder: &Path) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, params};
 use taskhost_model::codec::decode_value_or_reference;
-use taskhost_model::{Digest, FlowRunId, Value};
+use taskhost_model::seams::Blobs;
+use taskhost_model::{ArtifactRef, Digest, FlowRunId, Value};
 
 use crate::error::{At, StoreError};
 use crate::queue::{Item, Queue};
@@ -53,8 +54,9 @@ impl ResultCache {
             let Some((value, created)) = row else { return Ok(None) };
             let mut blobs = Vec::new();
             if has_uses(connection)? {
-                let mut select = connection.prepare_cached("SELECT digest FROM cache_uses WHERE identity = ?")?;
-                blobs = select.query_map([identity], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+                let mut select =
+                    connection.prepare_cached("SELECT digest, bytes FROM cache_uses WHERE identity = ?")?;
+                blobs = select.query_map([identity], named)?.collect::<rusqlite::Result<_>>()?;
             }
             Ok(Some((value, created, blobs)))
         })?;
@@ -66,7 +68,11 @@ impl ResultCache {
         }
         let artifacts = &self.reader.artifacts;
         // Somebody may clear the cache before the run that takes this result says what it names.
-        blobs.iter().for_each(|digest| artifacts.pin(&artifacts.path(digest)));
+        blobs.iter().for_each(|blob| artifacts.pin(&artifacts.path(&blob.digest)));
+        // One that is gone or damaged is made anew with the result that names it.
+        if blobs.iter().any(|blob| artifacts.open(blob).is_err()) {
+            return Ok(None);
+        }
         let value = decode_value_or_reference(&bytes, &mut |reference| {
             artifacts.value(reference).map_err(|error| error.to_string())
         });
@@ -125,8 +131,13 @@ impl ResultCache {
     }
 }
 
-/// The value, when it was put, and the digests of the blobs that it names.
-type Row = (Vec<u8>, i64, Vec<[u8; 32]>);
+/// The value, when it was put, and the blobs that it names.
+type Row = (Vec<u8>, i64, Vec<ArtifactRef>);
+
+fn named(row: &rusqlite::Row<'_>) -> rusqlite::Result<ArtifactRef> {
+    let length: i64 = row.get(1)?;
+    Ok(ArtifactRef { digest: row.get(0)?, length: length as u64 })
+}
 
 /// Whether the file knows of blobs: one of version 1, which can only be read, does not.
 fn has_uses(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {

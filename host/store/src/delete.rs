@@ -91,6 +91,8 @@ impl Store {
             let some: Vec<_> = found.by_ref().take(AT_ONCE).collect();
             let part = queue.call(move |writer| {
                 let mut part = Collected::default();
+                let artifacts = writer.offloading.artifacts.clone();
+                let _collecting = artifacts.collecting();
                 writer.transaction(Durability::Normal, |connection| {
                     for file in some {
                         let is_used = file.digest.map_or(Ok(false), |digest| is_used(&digest, connection))?;

@@ -18,7 +18,7 @@ use crate::error::{At, StoreError};
 use crate::journal::RunJournal;
 use crate::owner::{self, OwnerLock};
 use crate::queue::Queue;
-use crate::reading::{Events, LogLines, Reader, RunFilter, RunSummary};
+use crate::reading::{Events, LogLines, Reader, RunFilter, RunState, RunSummary};
 use crate::record::RunRecord;
 use crate::writer::Writer;
 use crate::writer::runs::RunShared;
@@ -145,6 +145,15 @@ impl Store {
         let (given, on_cancel) = (Arc::clone(&shared), Arc::new(on_cancel));
         let (number, at) = queue.call(move |writer| writer.resume(id, lock, given, on_cancel))?;
         Ok(Arc::new(RunJournal::new(id, number, Arc::clone(queue), shared, at)))
+    }
+
+    /// Gives a claimed run back as it was, before anything was added to it.
+    pub fn give_back(&self, was: &RunSummary) -> Result<(), StoreError> {
+        let (id, state, ended) = (was.id, was.state, was.ended.and_then(|ended| i64::try_from(ended).ok()));
+        if !matches!(state, RunState::Failed | RunState::Cancelled) {
+            return Ok(());
+        }
+        self.queue()?.call(move |writer| writer.give_back(id, state, ended))
     }
 
     /// Asks whichever process carries the run out to cancel it; it notices within about a quarter of a second.

@@ -168,3 +168,25 @@ fn blobs_of_a_host_that_records_nothing_go_with_it() {
     let mut bytes = [0; 4];
     assert_eq!(reader.read_at(0, &mut bytes), Ok(4), "who reads may go on");
 }
+
+#[test]
+fn what_is_made_again_is_not_collected_between_two_looks_at_it() {
+    let scratch = Scratch::new();
+    let (maker, collector) = (scratch.open(), scratch.open());
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                collector.collect_artifacts(Duration::ZERO).expect("collected");
+            }
+        });
+        for _ in 0..300 {
+            let blob = made(&*maker.blobs(), &[b"the same each time"]);
+            let file = maker.artifacts().path(&blob.digest);
+            assert!(file.exists(), "it is wanted now");
+            // As one that an earlier run named, and nobody since.
+            set_age(&file, Duration::from_secs(10));
+        }
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

@@ -28,6 +28,15 @@ impl HostBlobs {
     }
 }
 
+impl HostBlobs {
+    /// Removes those of this process.
+    pub(crate) fn close(&self) {
+        if let HostBlobs::Temporary(blobs) = self {
+            blobs.close();
+        }
+    }
+}
+
 impl Blobs for HostBlobs {
     fn create(&self) -> Result<Box<dyn BlobWriter>, BlobError> {
         match self {
@@ -143,7 +152,9 @@ fn keep_defaults(blobs: &dyn Blobs, plan: &Plan) -> Result<(), HostError> {
     let mut at = 0;
     while let Some(flow) = flows.get(at).copied() {
         for (position, parameter) in flow.parameters.iter().enumerate() {
-            let (Some(path), Some(Value::Blob(named))) = (&parameter.blob_file, &parameter.default) else { continue };
+            let (Some(path), Some(Value::Blob(named))) = (&parameter.default_file, &parameter.default) else {
+                continue;
+            };
             // A parameter of the outermost flow that was given needs no default.
             let is_used = at > 0 || plan.parameters().get(position) == parameter.default.as_ref();
             if is_used && keep(blobs, path)? != **named {

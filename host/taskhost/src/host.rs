@@ -130,6 +130,13 @@ impl Default for RunOptions {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The sandbox may live on, in threads that have not noticed their end.
+        self.blobs.close();
+    }
+}
+
 /// Runs flows in this process. Cheap to clone; all clones share their sandbox and threads.
 #[derive(Clone)]
 pub struct Host(Arc<Inner>);
@@ -141,7 +148,7 @@ struct Inner {
     sources: SecretSources,
     /// Where runs are recorded; none if they are not.
     records: Option<Arc<Records>>,
-    blobs: Arc<dyn Blobs>,
+    blobs: Arc<HostBlobs>,
     /// Who follows flow runs; none unless somebody asked for it, and then it costs nothing.
     telemetry: Option<Arc<Telemetry>>,
 }
@@ -158,9 +165,9 @@ impl Host {
         in_range("workers", options.workers, limits::CONCURRENCY_MAX)?;
         let secrets = Arc::new(Secrets::default());
         let records = options.keep_runs.then(|| Arc::new(Records::new(&options)));
-        let blobs: Arc<dyn Blobs> = Arc::new(HostBlobs::new(records.as_ref()));
+        let blobs = Arc::new(HostBlobs::new(records.as_ref()));
         let sandbox = Sandbox::new(SandboxOptions {
-            blobs: Some(Arc::clone(&blobs)),
+            blobs: Some(blobs.clone()),
             cache_folder: options.cache_folder_in_use(),
             data_folder: options.data_folder_in_use(),
             compiler: options.compiler.map_or(Compiler::InProcess, |program| Compiler::Child { program }),
@@ -277,8 +284,8 @@ impl Host {
     }
 
     /// Where blobs are kept: among the artifacts of recorded runs; for a host that records none, in a folder that goes with it.
-    pub fn blobs(&self) -> &Arc<dyn Blobs> {
-        &self.0.blobs
+    pub fn blobs(&self) -> Arc<dyn Blobs> {
+        self.0.blobs.clone()
     }
 
     /// Keeps the content of a file as a blob: a value for a parameter of that type. Of any size; it is read in pieces.
@@ -297,6 +304,9 @@ impl Host {
         let journal = store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;
         let run = self.start_flow_run(&plan, id, options, following.journal(journal), Some(store.cache()));
         stopping.of(run.stopper());
+        if let Some(records) = &self.0.records {
+            records.retain();
+        }
         Ok(run)
     }
 

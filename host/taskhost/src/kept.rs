@@ -19,7 +19,8 @@ pub(crate) fn unchanged(before: &RunRecord, now: &RunRecord, plan: &Plan) -> Has
         Written::of(&file.text)
     };
     let (Some(old), Some(new)) = (text(before), text(now)) else { return HashSet::new() };
-    if old.defaults != new.defaults || !has_same_parameters(before, now) {
+    if old.defaults != new.defaults || !has_same_parameters(before, now) || has_other_meanings(&old, &new, before, now)
+    {
         return HashSet::new();
     }
     let same_elsewhere = has_same_subflows(before, now, flow);
@@ -43,6 +44,14 @@ pub(crate) fn unchanged(before: &RunRecord, now: &RunRecord, plan: &Plan) -> Has
 /// Parameters that there were have their types and values.
 fn has_same_parameters(before: &RunRecord, now: &RunRecord) -> bool {
     before.parameters.iter().all(|old| now.parameters.iter().all(|new| new.name != old.name || new == old))
+}
+
+/// Whether a name means a task in one of them and a parameter in the other: then equal text says nothing.
+fn has_other_meanings(old: &Written, new: &Written, before: &RunRecord, now: &RunRecord) -> bool {
+    let is_task_now = |record: &RunRecord, written: &Written| {
+        record.parameters.iter().any(|parameter| written.tasks.contains_key(&parameter.name))
+    };
+    is_task_now(before, new) || is_task_now(now, old)
 }
 
 /// Whether the files of subflows, and the components that they use, are as they were.

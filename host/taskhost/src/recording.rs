@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use taskhost_engine::Stopper;
 use taskhost_flow::{Flow, Plan, TaskKind};
 use taskhost_model::FlowRunId;
+use taskhost_model::codec::encode_value;
 use taskhost_store::{RecordedComponent, RecordedFile, RecordedParameter, RunRecord};
 
 /// The record of a flow run that begins.
@@ -42,6 +43,16 @@ fn file_of(flow: &Flow) -> Option<RecordedFile> {
     is_file.then(|| RecordedFile { path: path.display().to_string(), text: source.text().to_string() })
 }
 
+/// The default files of a subflow, each by a digest of its content: those of the outermost flow are among the values of its parameters.
+fn defaults_of(flow: &Flow) -> impl Iterator<Item = RecordedFile> {
+    flow.parameters.iter().filter_map(|parameter| {
+        let (path, default) = (parameter.default_file.as_ref()?, parameter.default.as_ref()?);
+        let mut content = Vec::new();
+        encode_value(default, &mut content);
+        Some(RecordedFile { path: absolute(path), text: format!("{}\n", blake3::hash(&content)) })
+    })
+}
+
 #[derive(Default)]
 struct Seen(Vec<*const Flow>);
 
@@ -50,6 +61,9 @@ fn gather(flow: &Arc<Flow>, prefix: &str, seen: &mut Seen, record: &mut RunRecor
     let is_new = !seen.0.contains(&Arc::as_ptr(flow));
     if is_new {
         seen.0.push(Arc::as_ptr(flow));
+        if !prefix.is_empty() {
+            record.files.extend(defaults_of(flow));
+        }
         record.files.extend(file_of(flow).filter(|file| record.files.iter().all(|known| known.path != file.path)));
         for used in &flow.components {
             let component = RecordedComponent {

@@ -38,10 +38,13 @@ impl Records {
                 .with_help("set TASKHOST_DATA_FOLDER or HOME, or do without a record: `--no-journal`")
         })?;
         let opened = Store::open_with(folder, &self.options).map_err(|error| not_recorded(&error))?;
-        let opened = Arc::new(opened);
-        if let Some(age) = self.keep_for {
+        Ok(Arc::clone(store.insert(Arc::new(opened))))
+    }
+
+    /// Forgets what is too old, beside a flow run that begins. Not beside one that is resumed: that may be as old itself.
+    pub(crate) fn retain(&self) {
+        if let (Some(folder), Some(age)) = (&self.folder, self.keep_for) {
             retention::begin(folder, &self.options, age);
         }
-        Ok(Arc::clone(store.insert(opened)))
     }
 }

@@ -140,11 +140,15 @@ impl Resume {
     }
 
     fn go_on(&self, options: RunOptions, following: FlowRunOptions) -> Result<FlowRun, HostError> {
-        blobs::keep_parameters(&**self.host.blobs(), &self.plan)?;
+        blobs::keep_parameters(&*self.host.blobs(), &self.plan)?;
         let stopping = Stopping::default();
+        let was = self.store.run(self.record.id).map_err(told)?;
         let journal = self.store.claim(self.record.id, stopping.on_request()).map_err(told)?;
         // Nobody else writes from here on.
-        let mut replay = self.replay()?;
+        let mut replay = self.replay().inspect_err(|_| {
+            // It is as it was. If that cannot be written, it is said to be interrupted, and can be resumed all the same.
+            let _ = self.store.give_back(&was);
+        })?;
         if let Some(event) = replay.resumed(self.plan.flow()) {
             let event = Timed { at: replay.elapsed(), event };
             journal.append(event.clone()).map_err(cannot_be_recorded)?;
@@ -161,7 +165,7 @@ impl Resume {
         let mut labels = self.record.labels.clone();
         labels.extend(options.labels.iter().filter(|label| !self.record.labels.contains(label)).cloned());
         let record = recording::record(id, started, &self.plan, labels);
-        blobs::keep_parameters(&**self.host.blobs(), &self.plan)?;
+        blobs::keep_parameters(&*self.host.blobs(), &self.plan)?;
         let kept = self.kept(&record)?;
         let stopping = Stopping::default();
         let journal = self.store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;

@@ -80,10 +80,7 @@ impl FileCheck<'_, '_, '_> {
         let types = self.parameter_types.iter().cloned().collect::<Option<Vec<_>>>()?;
         let parameters = file.parameters.iter().zip(types).zip(defaults).map(|((written, ty), default)| Parameter {
             name: written.name.value.clone(),
-            blob_file: match (&written.default_file, &ty) {
-                (Some(path), ValueType::Blob) => Some(file.source.beside(Path::new(&*path.value))),
-                _ => None,
-            },
+            default_file: written.default_file.as_ref().map(|path| file.source.beside(Path::new(&*path.value))),
             ty,
             default,
             description: written.description.clone().unwrap_or_else(empty_text),

@@ -37,18 +37,14 @@ impl Context {
         let place = if mapped { format!("[{}]", state.index) } else { String::new() };
         if request.call.deterministic {
             // What differs from run to run is not for a deterministic task to know.
+            // A result that is used again is that of any task with this call.
+            let is_shared = request.call.cache.is_some();
+            let mapped = mapped && !is_shared;
+            let task = if is_shared { String::new() } else { request.task.to_string() };
             let place = if mapped { state.index } else { 0 };
             let seconds_left = state.limits().wall_time_max.as_secs_f64();
             let (flow_run, task_run) = (String::new(), String::new());
-            return Context {
-                flow_run,
-                task: request.task.to_string(),
-                task_run,
-                attempt: 1,
-                mapped,
-                map_index: place,
-                seconds_left,
-            };
+            return Context { flow_run, task, task_run, attempt: 1, mapped, map_index: place, seconds_left };
         }
         let left = (state.started + state.limits().wall_time_max).saturating_duration_since(Instant::now());
         Context {

@@ -13,6 +13,7 @@ use taskhost_model::{ArtifactRef, FlowRunId, RunEvent};
 use super::{Durability, Offloading, Writer, table};
 use crate::error::{At, StoreError};
 use crate::owner::OwnerLock;
+use crate::reading::RunState;
 use crate::record::RunRecord;
 use crate::summary::Fold;
 use taskhost_model::fold::LastProgress;
@@ -255,6 +256,14 @@ impl Writer {
         self.has_begun = true;
         self.runs.insert(number, RunWriter::new(shared, on_cancel, lock, stored));
         Ok((number, at))
+    }
+
+    /// Nothing came of resuming a run.
+    pub(crate) fn give_back(&mut self, id: FlowRunId, state: RunState, ended: Option<i64>) -> Result<(), StoreError> {
+        self.transaction(Durability::Normal, |connection| {
+            let sql = "UPDATE runs SET state = ?, ended_ms = ?, resumed = max(resumed - 1, 0) WHERE id = ?";
+            connection.execute(sql, params![state.word(), ended, id.to_string()]).map(drop)
+        })
     }
 
     /// Notes that somebody asks to cancel the run.
