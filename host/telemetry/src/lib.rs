@@ -30,9 +30,9 @@ mod spans;
 mod testing;
 mod trace;
 mod watch;
+mod whole_file;
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl Telemetry {
         if let (Some(file), Some(metrics)) = (&self.file, &self.metrics) {
             let lost = self.spans.as_ref().map(|spans| spans.queue.lost());
             let text = prometheus::text(&metrics.lock(), lost);
-            if let Err(error) = write_whole(file, &text) {
+            if let Err(error) = whole_file::write(file, &text) {
                 warnings.push(format!("metrics could not be written to `{}`: {}", file.display(), told(&error)));
             }
         }
@@ -128,18 +128,6 @@ impl Telemetry {
             spans.queue.push(told);
         }
     }
-}
-
-/// Whoever reads the file sees it whole: the one before, or this one.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    // Not `.prom`: collectors read whatever ends so.
-    name.push(format!(".{}.new", std::process::id()));
-    let new = path.with_file_name(name);
-    let written = std::fs::File::create(&new)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&new, path));
-    written.inspect_err(|_| drop(std::fs::remove_file(&new)))
 }
 
 fn told(error: &std::io::Error) -> String {
