@@ -1,6 +1,6 @@
 //! Reads what the command line names, never more than fits: a device has no end.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -8,17 +8,31 @@ use taskhost_model::task_run::Bytes;
 
 use crate::error::CliError;
 
-/// The bytes of a file, a pipe or a device.
+/// The bytes of a file, a device, or a pipe that is open already, such as that of `<(command)`.
 pub(crate) fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, CliError> {
     let open = || {
+        let metadata = fs::metadata(path)?;
+        if is_named_pipe(path, &metadata) {
+            return Err(io::Error::other("it is no file"));
+        }
         let file = File::open(path)?;
-        let metadata = file.metadata()?;
         // Known without reading it.
         let is_larger = metadata.is_file() && metadata.len() > bytes_max;
         if is_larger { Ok(None) } else { at_most(file, bytes_max) }
     };
     let bytes = open().map_err(|error| CliError::reading(path, &error))?;
     bytes.ok_or_else(|| too_large(&format!("`{}`", path.display()), bytes_max))
+}
+
+/// Opening such a pipe waits until somebody writes, for ever if nobody does. One that the shell opened has no name, only a link to it.
+#[cfg(unix)]
+fn is_named_pipe(path: &Path, metadata: &Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) && fs::canonicalize(path).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_named_pipe(_path: &Path, _metadata: &Metadata) -> bool {
+    false
 }
 
 /// That there is something at a path of the command line; what it is shows when it is read.

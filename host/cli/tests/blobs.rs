@@ -181,3 +181,37 @@ fn blobs_are_wired_by_their_type() {
     );
     assert_eq!(run(&folder, &["check", "flow.toml"]).code, Some(3));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_where_a_file_is_wanted_and_never_waited_for() {
+    let folder = Folder::new();
+    let made = std::process::Command::new("mkfifo").current_dir(&folder.0).arg("pipe").status().expect("mkfifo");
+    assert!(made.success());
+    let task = "[tasks.length]\ncall = \"blobs.length\"\nwith.data = \"${data}\"\n";
+    flow(&folder, &format!("[parameters.data]\n[parameters.text]\ndefault = \"\"\n{task}"));
+    for (arguments, code) in [
+        (&["run", "flow.toml", "-p", "data=@pipe"][..], 2),
+        (&["run", "flow.toml", "-p", "text=@pipe"], 2),
+        (&["run", "flow.toml", "--params", "pipe"], 2),
+        (&["run", "pipe"], 2),
+        (&["check", "default.toml"], 3),
+    ] {
+        if arguments[1] == "default.toml" {
+            flow(&folder, &format!("[parameters.data]\ndefault-file = \"pipe\"\n{task}"));
+            std::fs::rename(folder.0.join("flow.toml"), folder.0.join("default.toml")).expect("renamed");
+        }
+        let mut command = command(&folder, arguments);
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().expect("a process");
+        support::wait_for("it ends", || child.try_wait().expect("a process").is_some());
+        let said: Said = child.wait_with_output().expect("a process").into();
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        assert!(said.stderr.contains("it is no file"), "{arguments:?}: {said:?}");
+    }
+    // What the shell opens is there already.
+    let mut shell = std::process::Command::new("bash");
+    let program = env!("CARGO_BIN_EXE_taskhost");
+    shell.args(["-c", "\"$0\" call \"$1\" from-text text=@<(printf hello)", program, &guest("blobs")]);
+    let output = shell.current_dir(&folder.0).output().expect("bash");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "hello", "{output:?}");
+}

@@ -1,6 +1,6 @@
 //! [`HostBlobs`]: where a host keeps blobs, and how files become some.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,11 +77,12 @@ fn each_piece<E>(
     from_io: impl Fn(&io::Error) -> E,
     mut take: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut file = File::open(path).map_err(|error| from_io(&error))?;
-    let is_file = file.metadata().map_err(|error| from_io(&error))?.is_file();
+    // Looked at before it is opened: opening a pipe without a writer waits for ever.
+    let is_file = fs::metadata(path).map_err(|error| from_io(&error))?.is_file();
     if !is_file {
         return Err(from_io(&io::Error::other("it is no file")));
     }
+    let mut file = File::open(path).map_err(|error| from_io(&error))?;
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         match file.read(&mut piece) {
