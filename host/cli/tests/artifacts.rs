@@ -194,6 +194,14 @@ fn a_bucket_that_is_not_there_or_does_not_answer_is_told_within_seconds() {
     }
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 
+    // Nobody accepts, but the system does: a server that says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let began = Instant::now();
+    let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+    let said = run(&folder, &endpoint, &["run", "flow.toml", "-q"]);
+    assert_eq!((said.code, said.stderr.contains("no answer")), (Some(1), true), "{said:?}");
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+
     let server = Server::start();
     let mut command = command(&folder, &server.endpoint(), &["run", "flow.toml", "-q"]);
     let said: Said = command.env("TASKHOST_ARTIFACTS", "s3://no-such-bucket").output().expect("a process").into();

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
 use http::uri::{PathAndQuery, Scheme};
-use http::{Request, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use object_store::client::{
@@ -21,21 +21,21 @@ use object_store::client::{
 };
 use object_store::{ClientConfigKey, ClientOptions};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, timeout};
+use tokio::time::{Sleep, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::io::{Stream, TokioIo};
+use super::io::{Sent, Stream, TokioIo};
 
 /// Until there is a connection, with TLS.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 
-/// Until an answer begins: by then a part of an upload is sent.
-const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// Until an answer begins, after the last bytes that the server took: a large request may take longer, as long as it moves.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// Between two pieces of an answer.
-const PIECE_TIME: Duration = Duration::from_secs(20);
+const PIECE_TIME: Duration = Duration::from_secs(10);
 
 /// An idle connection that is older is not used again: servers close them after a while.
 const IDLE_TIME: Duration = Duration::from_secs(15);
@@ -43,7 +43,31 @@ const IDLE_TIME: Duration = Duration::from_secs(15);
 /// Idle connections that are kept.
 const IDLE_MAX: usize = 16;
 
-type Sender = SendRequest<HttpRequestBody>;
+/// A connection: takes requests, and knows how far the last one is.
+struct Sender {
+    requests: SendRequest<HttpRequestBody>,
+    sent: Sent,
+}
+
+impl Sender {
+    /// The beginning of the answer.
+    async fn ask(
+        &mut self,
+        request: Request<HttpRequestBody>,
+        answer_time: Duration,
+    ) -> Result<Response<Incoming>, HttpError> {
+        self.sent.touch();
+        let mut answer = pin!(self.requests.send_request(request));
+        loop {
+            let until = self.sent.when() + answer_time;
+            match timeout_at(until.into(), &mut answer).await {
+                Ok(answer) => return answer.map_err(hyper_error),
+                Err(_) if self.sent.when() + answer_time > until => {}
+                Err(_) => return Err(late("no answer")),
+            }
+        }
+    }
+}
 
 /// Makes clients.
 #[derive(Debug)]
@@ -80,8 +104,7 @@ impl HttpService for Client {
             Some(sender) => sender,
             None => timeout(CONNECT_TIME, connect(&peer)).await.unwrap_or_else(|_| Err(late("no connection")))?,
         };
-        let answer = timeout(ANSWER_TIME, sender.send_request(request)).await.map_err(|_| late("no answer"))?;
-        let (head, body) = answer.map_err(hyper_error)?.into_parts();
+        let (head, body) = sender.ask(request, ANSWER_TIME).await?.into_parts();
         let body = Answer { body, timer: Box::pin(tokio::time::sleep(PIECE_TIME)), back: None };
         let mut body = Answer { back: Some((sender, peer, Arc::clone(&self.idle))), ..body };
         if body.body.is_end_stream() {
@@ -116,7 +139,7 @@ impl Client {
                 idle.get_mut(peer)?.pop()?
             };
             // Its driver may still have to notice that the answer is over.
-            let is_ready = timeout(Duration::from_millis(100), sender.ready()).await;
+            let is_ready = timeout(Duration::from_millis(100), sender.requests.ready()).await;
             if since.elapsed() < IDLE_TIME && matches!(is_ready, Ok(Ok(()))) {
                 return Some(sender);
             }
@@ -140,12 +163,17 @@ async fn connect((is_tls, authority): &Peer) -> Result<Sender, HttpError> {
             Box::new(TLS.connect(name, stream).await.map_err(unreachable)?)
         }
     };
-    let (sender, connection) = http1::handshake(TokioIo(stream)).await.map_err(hyper_error)?;
+    speak(stream).await
+}
+
+async fn speak(stream: Box<dyn Stream>) -> Result<Sender, HttpError> {
+    let sent = Sent::now();
+    let (requests, connection) = http1::handshake(TokioIo(stream, sent.clone())).await.map_err(hyper_error)?;
     // What goes wrong with it is told to whoever waits for an answer.
     tokio::spawn(async move {
         let _ = connection.await;
     });
-    Ok(sender)
+    Ok(Sender { requests, sent })
 }
 
 /// With the certificates that this system trusts; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
@@ -169,7 +197,7 @@ impl Answer {
         let Some((sender, peer, idle)) = self.back.take() else { return };
         let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
         let senders = idle.entry(peer).or_default();
-        senders.retain(|(sender, since)| since.elapsed() < IDLE_TIME && !sender.is_closed());
+        senders.retain(|(sender, since)| since.elapsed() < IDLE_TIME && !sender.requests.is_closed());
         if senders.len() < IDLE_MAX {
             senders.push((sender, Instant::now()));
         }
@@ -244,4 +272,56 @@ fn hyper_error(error: hyper::Error) -> HttpError {
         () => HttpErrorKind::Interrupted,
     };
     HttpError::new(kind, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(400);
+
+    /// How a request of 2 MiB ends, whose server takes 64 KiB of it after each pause, so many of them, and answers when it has all.
+    fn ask(pieces: usize) -> Result<u16, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (ours, mut theirs) = tokio::io::duplex(64 << 10);
+            let server = async move {
+                let (mut left, mut piece) = (2 << 20, vec![0; 64 << 10]);
+                for _ in 0..pieces {
+                    tokio::time::sleep(SHORT / 10).await;
+                    theirs.read_exact(&mut piece).await.expect("a piece");
+                    left -= piece.len();
+                }
+                if left > 0 {
+                    return std::future::pending().await;
+                }
+                theirs.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.expect("answered");
+                // What is left of the head's length.
+                let _ = theirs.read(&mut piece).await;
+            };
+            tokio::spawn(server);
+            let mut sender = speak(Box::new(ours)).await.expect("a connection");
+            let body = HttpRequestBody::from(Bytes::from(vec![7; 2 << 20]));
+            let request = Request::put("/key").header(HOST, "there").body(body).expect("a request");
+            let answer = sender.ask(request, SHORT).await;
+            answer.map(|answer| answer.status().as_u16()).map_err(|error| error.to_string())
+        })
+    }
+
+    #[test]
+    fn a_large_request_may_take_as_long_as_it_moves() {
+        let began = Instant::now();
+        assert_eq!(ask(32), Ok(200));
+        assert!(began.elapsed() > SHORT, "it took longer than a server may be silent");
+    }
+
+    #[test]
+    fn a_server_that_takes_nothing_more_is_given_up() {
+        for pieces in [0, 1, 20] {
+            let error = ask(pieces).expect_err("silence");
+            assert!(error.contains("no answer"), "{error}");
+        }
+    }
 }
