@@ -91,7 +91,10 @@ fn told(error: StoreError) -> HostError {
         StoreError::Running(id) => {
             (HostErrorKind::Usage, Some(format!("wait until it is over, or stop it with `taskhost runs cancel {id}`")))
         }
-        StoreError::UnknownRun(_) | StoreError::SeveralRuns { .. } => (HostErrorKind::Usage, error.help()),
+        // Somebody else was quicker to go on with it, and is done.
+        StoreError::Succeeded(_) | StoreError::UnknownRun(_) | StoreError::SeveralRuns { .. } => {
+            (HostErrorKind::Usage, error.help())
+        }
         error => (HostErrorKind::Internal, error.help()),
     };
     let told = HostError::new(kind, error.to_string());
@@ -261,5 +264,22 @@ impl Runner for Nobody {
 
     fn capacity(&self) -> usize {
         taskhost_model::limits::CONCURRENCY_DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_that_loses_against_another_one_is_told_that_the_run_is_running_or_has_succeeded_and_is_no_fault_of_ours()
+     {
+        let id = FlowRunId::new(1_790_000_000_000, 7);
+        for error in [StoreError::Running(id), StoreError::Succeeded(id)] {
+            let told = told(error);
+            assert_eq!(told.kind, HostErrorKind::Usage, "{told:?}");
+            assert!(told.help.is_some_and(|help| help.contains("taskhost runs")), "it says what to do");
+        }
+        assert_eq!(told(StoreError::Closed).kind, HostErrorKind::Internal);
     }
 }
