@@ -239,6 +239,12 @@ fn runs_that_ended_long_ago_are_deleted_beside_a_later_one_at_most_once_an_hour(
     assert_eq!(again("30d").code, Some(0));
     assert_eq!(run(&folder, &["runs"]).stdout.matches("slow").count(), 4, "an hour has not passed");
 
+    let by_age = run(&folder, &["runs", "delete", "--older-than", "30d"]);
+    assert_eq!((by_age.code, &*by_age.stdout), (Some(0), "deleted 3 flow runs\n"), "{by_age:?}");
+    age("UPDATE runs SET started_ms = started_ms - 40 * 24 * 3600 * 1000");
+    assert!(run(&folder, &["runs", "delete", "--older-than", "30d"]).stdout.starts_with("deleted 0 flow runs"));
+    assert_eq!(runs(), 1, "what was interrupted has not ended");
+
     let said = again("a month");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.stderr.contains("TASKHOST_KEEP_RUNS is `a month`") && said.stderr.contains("`7d`"), "{said:?}");

@@ -99,7 +99,11 @@ fn delete(words: &[String], older_than: Option<Duration>) -> Result<Exit, CliErr
     let mut ids = words.iter().map(|word| find_in(&reader, word)).collect::<Result<Vec<_>, _>>()?;
     if let Some(age) = older_than {
         let before = now().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
-        let old = |run: &RunSummary| run.state != RunState::Running && run.ended.unwrap_or(run.started) < before;
+        // What was interrupted has not ended, and can go on.
+        let old = |run: &RunSummary| {
+            let has_ended = !matches!(run.state, RunState::Running | RunState::Interrupted);
+            has_ended && run.ended.is_some_and(|ended| ended < before)
+        };
         ids.extend(reader.runs(&RunFilter::default())?.iter().filter(|run| old(run)).map(|run| run.id));
     }
     ids.sort_unstable();
