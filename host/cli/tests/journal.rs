@@ -76,6 +76,36 @@ fn a_journal_with_a_damaged_row_is_listed_and_tells_which_row_it_is() {
 }
 
 #[test]
+fn a_run_whose_summary_is_damaged_is_a_warning_beside_the_others() {
+    let folder = recorded();
+    assert_eq!(run(&folder, &["run", "flow.toml", "-q"]).code, Some(0));
+    let connection = rusqlite::Connection::open(journal(&folder)).expect("a file");
+    assert_eq!(connection.execute("UPDATE runs SET usage = x'63' WHERE number = 2", []), Ok(1));
+    drop(connection);
+    let listed = run(&folder, &["runs"]);
+    assert_listed(&listed);
+    assert!(listed.stderr.starts_with("warning: ") && listed.stderr.contains("the summary of run `"), "{listed:?}");
+    let json = run(&folder, &["runs", "--json"]).json();
+    let count = |key: &str| json[key].as_array().expect("a list").len();
+    assert_eq!((count("runs"), count("damaged")), (1, 1), "{json}");
+}
+
+#[test]
+fn a_journal_without_tables_counts_as_none() {
+    let folder = recorded();
+    std::fs::remove_dir_all(folder.0.join("data/runs")).expect("removed");
+    std::fs::create_dir(folder.0.join("data/runs")).expect("a folder");
+    std::fs::write(journal(&folder), "").expect("a file");
+    let listed = run(&folder, &["runs"]);
+    assert_eq!((listed.code, &*listed.stderr), (Some(0), "no flow runs are recorded that fit\n"), "{listed:?}");
+    let resumed = run(&folder, &["runs", "resume", "latest"]);
+    assert_eq!(resumed.code, Some(2), "{resumed:?}");
+    assert!(resumed.stderr.contains("no flow run `latest` is recorded"), "{resumed:?}");
+    assert_eq!(run(&folder, &["run", "flow.toml", "-q"]).code, Some(0));
+    assert_listed(&run(&folder, &["runs"]));
+}
+
+#[test]
 fn a_journal_of_a_newer_taskhost_is_left_alone() {
     let folder = recorded();
     let connection = rusqlite::Connection::open(journal(&folder)).expect("a file");

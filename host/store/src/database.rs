@@ -134,7 +134,12 @@ pub(crate) fn open_for_reading(file: &Path) -> Result<Reading, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let first = match open_read_only(file, file, flags) {
         Ok(connection) => return Ok(Reading { connection, _copy: None }),
-        Err(error @ (StoreError::Newer { .. } | StoreError::Damaged { .. } | StoreError::Busy(_))) => {
+        Err(
+            error @ (StoreError::NoRuns(_)
+            | StoreError::Newer { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Busy(_)),
+        ) => {
             return Err(error);
         }
         Err(error) => error,
@@ -149,10 +154,15 @@ fn open_read_only(opened: &Path, file: &Path, flags: OpenFlags) -> Result<Connec
     let connection = Connection::open_with_flags(opened, flags).at(file)?;
     connection.busy_timeout(BUSY_MAX).at(file)?;
     connection.set_prepared_statement_cache_capacity(32);
-    match version(&connection, file)? {
-        0 => Err(StoreError::Damaged { file: file.to_owned(), detail: "it has no tables".into() }),
-        _ => Ok(connection),
+    if version(&connection, file)? > 0 {
+        return Ok(connection);
     }
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).at(file)?;
+    Err(match tables {
+        // Somebody began it, and had no room for the first tables.
+        0 => StoreError::NoRuns(file.to_owned()),
+        _ => StoreError::Damaged { file: file.to_owned(), detail: "its tables are not ours".into() },
+    })
 }
 
 /// A copy of the database and its write-ahead log in a private folder, which goes with it.

@@ -157,7 +157,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::NoRuns(file) => write!(f, "no runs are recorded: there is no `{}`", file.display()),
+            StoreError::NoRuns(file) => write!(f, "no runs are recorded: `{}` is not there, or empty", file.display()),
             StoreError::Newer { file, version } => write!(
                 f,
                 "`{}` was written by a newer taskhost (format {version}, this one knows {})",

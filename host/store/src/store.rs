@@ -167,7 +167,17 @@ impl Store {
 
     /// Runs, newest first.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
-        self.reader.runs(filter)
+        self.reader.runs(filter, Err)
+    }
+
+    /// Runs, newest first, and what is wrong with those that cannot be read: one that is damaged hides no other.
+    pub fn readable_runs(&self, filter: &RunFilter) -> Result<(Vec<RunSummary>, Vec<StoreError>), StoreError> {
+        let mut damaged = Vec::new();
+        let runs = self.reader.runs(filter, |error| {
+            damaged.push(error);
+            Ok(())
+        })?;
+        Ok((runs, damaged))
     }
 
     /// The run whose printed id is `part`, or begins or ends with it.

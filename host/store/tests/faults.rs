@@ -115,6 +115,47 @@ fn nothing_recorded_is_no_damage() {
 }
 
 #[test]
+fn a_file_that_was_begun_and_had_no_room_for_its_tables_counts_as_none() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.file().parent().expect("a folder")).expect("a folder");
+    std::fs::write(scratch.file(), "").expect("a file");
+    assert_eq!(refusal(Store::open_for_reading(&scratch.0)), StoreError::NoRuns(scratch.file()));
+    let connection = rusqlite::Connection::open(scratch.file()).expect("a file");
+    connection.pragma_update(None, "journal_mode", "WAL").expect("a setting");
+    drop(connection);
+    assert!(std::fs::metadata(scratch.file()).is_ok_and(|there| there.len() > 0));
+    assert_eq!(refusal(Store::open_for_reading(&scratch.0)), StoreError::NoRuns(scratch.file()));
+    assert!(open(&scratch).is_ok(), "it is gone on with");
+    assert!(Store::open_for_reading(&scratch.0).is_ok());
+
+    let other = Scratch::new();
+    std::fs::create_dir_all(other.file().parent().expect("a folder")).expect("a folder");
+    let connection = rusqlite::Connection::open(other.file()).expect("a file");
+    connection.execute("CREATE TABLE somebody (elses)", []).expect("a table");
+    assert!(matches!(refusal(Store::open_for_reading(&other.0)), StoreError::Damaged { .. }));
+}
+
+#[test]
+fn a_run_that_cannot_be_read_hides_no_other() {
+    let scratch = filled();
+    let store = open(&scratch).expect("a store");
+    store.create(record(2, "x"), || {}).expect("a run");
+    store.create(record(3, "x"), || {}).expect("a run");
+    let connection = rusqlite::Connection::open(scratch.file()).expect("a file");
+    for (change, words) in [("usage = x'63'", "the summary of run `"), ("started_ms = 'soon'", "started_ms")] {
+        let sql = format!("UPDATE runs SET {change} WHERE id = '{}'", id(2));
+        assert_eq!(connection.execute(&sql, []), Ok(1));
+        let (runs, damaged) = store.readable_runs(&RunFilter::default()).expect("the others");
+        assert_eq!(runs.iter().map(|run| run.id).collect::<Vec<_>>(), [id(3), id(1)]);
+        assert!(damaged.len() == 1 && damaged[0].to_string().contains(words), "{damaged:?}");
+        assert!(damaged[0].to_string().contains(&id(2).to_string()), "{damaged:?}");
+        let filter = RunFilter { limit: Some(1), ..RunFilter::default() };
+        assert_eq!(store.readable_runs(&filter).expect("the newest").1, [], "what is not looked at is not told");
+        assert!(matches!(store.runs(&RunFilter::default()), Err(StoreError::Damaged { .. })));
+    }
+}
+
+#[test]
 fn a_damaged_row_is_named_and_what_is_before_it_is_read() {
     let scratch = filled();
     let connection = rusqlite::Connection::open(scratch.file()).expect("a file");

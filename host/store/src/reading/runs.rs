@@ -105,7 +105,12 @@ const COLUMNS: &str = "number, id, flow, state, labels, started_ms, ended_ms, el
      task_runs_ended, task_runs_failed, task_runs_cached, retries, usage, failure, log_lines, log_lines_left_out";
 
 impl Reader {
-    pub(crate) fn runs(&self, filter: &RunFilter) -> Result<Vec<RunSummary>, StoreError> {
+    /// What cannot be read of a run goes to `damaged`, which may give it back as the error of all.
+    pub(crate) fn runs(
+        &self,
+        filter: &RunFilter,
+        mut damaged: impl FnMut(StoreError) -> Result<(), StoreError>,
+    ) -> Result<Vec<RunSummary>, StoreError> {
         let mut sql = format!("SELECT {COLUMNS} FROM runs WHERE true");
         let mut values = Vec::new();
         if let Some(state) = filter.state {
@@ -131,7 +136,13 @@ impl Reader {
             while runs.len() < limit
                 && let Some(row) = rows.next().at(&self.file)?
             {
-                let run = self.living(summary(row, &self.file)?);
+                let run = match summary(row, &self.file) {
+                    Ok(run) => self.living(run),
+                    Err(error) => {
+                        damaged(of_run(row, error))?;
+                        continue;
+                    }
+                };
                 if filter.state.is_none_or(|state| state == run.state) {
                     runs.push(run);
                 }
@@ -230,6 +241,13 @@ fn summary(row: &Row<'_>, file: &Path) -> Result<RunSummary, StoreError> {
         log_lines_left_out: number(row, 17).at(file)?,
         id: id.parse().map_err(|_| damaged("it is no id".into()))?,
     })
+}
+
+/// An error about one column, with the run that it is about.
+fn of_run(row: &Row<'_>, error: StoreError) -> StoreError {
+    let StoreError::Io { place, detail } = error else { return error };
+    let id = row.get(1).unwrap_or_else(|_| "?".to_owned());
+    StoreError::Damaged { file: place, detail: format!("the summary of run `{id}`: {detail}") }
 }
 
 /// The tasks of a run, in the order in which they were met.

@@ -19,13 +19,17 @@ pub(super) fn run(args: &RunsListArgs) -> Result<Exit, CliError> {
         since: args.since.map(|age| super::now().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))),
         limit: if args.json { args.limit } else { Some(args.limit.unwrap_or(LISTED) + 1) },
     };
-    let mut runs = match super::open()? {
-        Some(store) => store.runs(&filter)?,
-        None => Vec::new(),
+    let (mut runs, damaged) = match super::open()? {
+        Some(store) => store.readable_runs(&filter)?,
+        None => Default::default(),
     };
+    for error in &damaged {
+        output::stderr(&format!("{} {}\n", styled(WARN, "warning:"), visible(&error.to_string())));
+    }
     if args.json {
         let runs: Vec<Json> = runs.iter().map(json_of).collect();
-        output::stdout(&format!("{:#}\n", json!({ "runs": runs })))?;
+        let damaged: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+        output::stdout(&format!("{:#}\n", json!({ "runs": runs, "damaged": damaged })))?;
         return Ok(Exit::Fine);
     }
     if runs.is_empty() {

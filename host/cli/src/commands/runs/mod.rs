@@ -44,10 +44,10 @@ pub(crate) fn data_folder() -> Result<PathBuf, CliError> {
 
 /// The store, to look into. None if nothing was ever recorded.
 fn open() -> Result<Option<Store>, CliError> {
-    let folder = data_folder()?;
-    match folder.join("runs").exists() {
-        true => Ok(Some(Store::open_for_reading_with(&folder, &HostOptions::default().store_options())?)),
-        false => Ok(None),
+    match Store::open_for_reading_with(&data_folder()?, &HostOptions::default().store_options()) {
+        Ok(store) => Ok(Some(store)),
+        Err(StoreError::NoRuns(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
