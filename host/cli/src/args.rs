@@ -454,7 +454,7 @@ pub(crate) struct RunsLogsArgs {
     /// Its id, its beginning or end, or `latest`
     #[arg(value_name = "RUN", default_value = "latest")]
     pub run: String,
-    /// Only lines of this task: its path, with `*` for any index of a mapped subflow
+    /// Only lines of this task and of what is below it: clean, clean[3], months[*]/clean
     #[arg(long, value_name = "TASK")]
     pub task: Option<String>,
     /// Wait for more lines until the run is over

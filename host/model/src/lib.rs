@@ -38,6 +38,7 @@ pub mod powers;
 pub mod retry;
 pub mod seams;
 pub mod signature;
+pub mod task_pattern;
 pub mod task_run;
 pub mod types;
 pub mod value;

@@ -23,6 +23,7 @@ use crate::record::RunRecord;
 use crate::writer::Writer;
 use crate::writer::runs::RunShared;
 use taskhost_model::fold::TaskReport;
+use taskhost_model::task_pattern::TaskPattern;
 
 /// How a store is opened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -227,10 +228,10 @@ impl Store {
         Ok(ending)
     }
 
-    /// Lines of a run's log: those after `position` (0: from the first), of one task (its path, or its path with `*` for indexes) or of all.
+    /// Lines of a run's log: those after `position` (0: from the first), of some task runs or of all.
     /// A call gives some thousands; ask again with the position that it gives, until it stays.
-    pub fn logs(&self, id: FlowRunId, task: Option<&str>, position: u64) -> Result<LogLines, StoreError> {
-        self.reader.logs(id, task, position)
+    pub fn logs(&self, id: FlowRunId, tasks: Option<&TaskPattern>, position: u64) -> Result<LogLines, StoreError> {
+        self.reader.logs(id, tasks, position)
     }
 
     /// Results that may be used again.

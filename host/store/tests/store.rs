@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use taskhost_model::event::LogLevel;
 use taskhost_model::seams::Journal;
+use taskhost_model::task_pattern::TaskPattern;
 use taskhost_model::{
     Attachment, Digest, FlowRunEnding, LogSource, Origin, RunEvent, TaskFailure, TaskState, Usage, Value, ValueType,
 };
@@ -214,8 +215,11 @@ fn lines_of_the_log_are_kept_by_task_up_to_a_limit() {
         [(1, "hello", 7), (2, "other", 0)]
     );
     assert_eq!(all.lines[0].source, LogSource::Log(LogLevel::Warn));
-    assert_eq!(store.logs(id(1), Some("months[*]/a"), 0).expect("lines").lines.len(), 1);
-    assert_eq!(store.logs(id(1), Some("months[1]/a"), 0).expect("lines").lines.len(), 0);
+    for (pattern, count) in [("months[*]/a", 1), ("months[1]/a", 0), ("months[0]/a[7]", 1), ("a[6]", 0), ("months", 1)]
+    {
+        let tasks = TaskPattern::parse(pattern);
+        assert_eq!(store.logs(id(1), tasks.as_ref(), 0).expect("lines").lines.len(), count, "{pattern}");
+    }
     assert_eq!(store.logs(id(1), None, 1).expect("lines").lines.len(), 1);
     let end = store.logs(id(1), None, 2).expect("lines");
     assert_eq!((end.lines.len(), end.position), (0, 2));

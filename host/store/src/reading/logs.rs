@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use rusqlite::params;
 use taskhost_model::codec::{Attached, ChunkReader};
+use taskhost_model::task_pattern::TaskPattern;
 use taskhost_model::{Attachment, FlowRunId, LogSource};
 
 use super::Reader;
 use crate::error::StoreError;
 use crate::writer::table::key;
-use taskhost_model::fold::shared_path;
 
 /// A line of a run's log.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,15 +44,20 @@ pub struct LogLines {
 const LINES_MAX: usize = 10_000;
 
 impl Reader {
-    /// Lines after `position` (0: all), of a task (its path, or the path with `*` for indexes) or of all.
-    pub(crate) fn logs(&self, id: FlowRunId, task: Option<&str>, position: u64) -> Result<LogLines, StoreError> {
+    /// Lines after `position` (0: all), of some task runs or of all.
+    pub(crate) fn logs(
+        &self,
+        id: FlowRunId,
+        tasks: Option<&TaskPattern>,
+        position: u64,
+    ) -> Result<LogLines, StoreError> {
         let number = self.number(id)?;
         let left_out: i64 = self.with(|connection| {
             let mut select = connection.prepare_cached("SELECT log_lines_left_out FROM runs WHERE number = ?")?;
             select.query_row([number], |row| row.get(0))
         })?;
         let mut found = LogLines { lines: Vec::new(), position, left_out: left_out.max(0) as u64 };
-        let wanted = |path: &str| task.is_none_or(|task| task == path || task == shared_path(path));
+        let wanted = |line: &Attached| tasks.is_none_or(|tasks| tasks.of(&line.task).has(line.index));
         while found.lines.len() < LINES_MAX {
             let Some((first, bytes)) = self.log_chunk(number, found.position)? else { break };
             let before = found.position;
@@ -66,7 +71,10 @@ impl Reader {
                     continue;
                 }
                 found.position = position;
-                if let (Attachment::Log { source, line }, true) = (attached.attachment, wanted(&attached.task)) {
+                if !wanted(&attached) {
+                    continue;
+                }
+                if let Attachment::Log { source, line } = attached.attachment {
                     let Attached { at, task, index, .. } = attached;
                     found.lines.push(LogLine { position, at, task, index, source, line });
                 }
