@@ -396,6 +396,9 @@ pub(crate) struct RunsListArgs {
     /// Only runs of this flow
     #[arg(long, value_name = "NAME")]
     pub flow: Option<String>,
+    /// Only runs with this label
+    #[arg(long, value_name = "WORD")]
+    pub label: Option<String>,
     /// Only runs that were started no longer ago, such as 12h or 7d
     #[arg(long, value_name = "TIME", value_parser = age)]
     pub since: Option<Duration>,

@@ -77,3 +77,28 @@ fn lines_of_a_task_that_is_not_there_are_refused_with_the_names_that_are() {
         assert!(said.stderr.contains(help) && said.stderr.contains(task), "{said:?}");
     }
 }
+
+#[test]
+fn runs_are_listed_with_their_labels_and_found_by_one() {
+    let folder = Folder::new();
+    let none = folder.said(&["runs"]);
+    assert_eq!((none.code, &*none.stderr), (Some(0), "no flow runs are recorded yet\n"));
+    folder.write(
+        "flow.toml",
+        format!("[components]\nmisc = {:?}\n[tasks.draw]\ncall = \"misc.random\"\n", guest("misc")),
+    );
+    assert_eq!(folder.said(&["run", "flow.toml", "-q"]).code, Some(0));
+    assert!(!folder.said(&["runs"]).stdout.contains("LABELS"));
+    assert_eq!(folder.said(&["run", "flow.toml", "-q", "--label", "nightly", "--label", "big"]).code, Some(0));
+    let all = folder.said(&["runs"]);
+    assert!(
+        all.stdout.contains("  LABELS        TASK RUNS\n") && all.stdout.contains("  nightly, big  1\n"),
+        "{all:?}"
+    );
+    assert_eq!(all.stdout.lines().count(), 3);
+    let nightly = folder.said(&["runs", "list", "--label", "nightly"]);
+    assert_eq!(nightly.stdout.lines().count(), 2, "{nightly:?}");
+    assert!(folder.said(&["runs", "show"]).stdout.contains("\nlabels: nightly, big\n"));
+    let other = folder.said(&["runs", "--label", "night"]);
+    assert_eq!((&*other.stdout, &*other.stderr), ("", "no flow runs are recorded that fit\n"));
+}

@@ -95,6 +95,8 @@ pub struct RunFilter {
     pub state: Option<RunState>,
     /// Only of this flow.
     pub flow: Option<String>,
+    /// Only with this label.
+    pub label: Option<String>,
     /// Only started at this time or later, in milliseconds since 1970.
     pub since: Option<u64>,
     /// No more than this.
@@ -143,7 +145,8 @@ impl Reader {
                         continue;
                     }
                 };
-                if filter.state.is_none_or(|state| state == run.state) {
+                let has_label = filter.label.as_ref().is_none_or(|label| run.labels.contains(label));
+                if has_label && filter.state.is_none_or(|state| state == run.state) {
                     runs.push(run);
                 }
             }

@@ -6,16 +6,20 @@ use taskhost_store::{RunFilter, RunState, RunSummary};
 use super::{moment, timestamp};
 use crate::args::RunsListArgs;
 use crate::error::{CliError, Exit};
-use crate::output::{self, BAD, DIM, GOOD, STRONG, WARN, styled, visible};
+use crate::output::{self, BAD, DIM, GOOD, STRONG, WARN, styled, visible, visible_line};
 use crate::render::{self, count, duration, usage};
 
 /// Runs that are listed for people unless they ask for more.
 const LISTED: usize = 20;
 
+/// Columns for the labels of a run.
+const LABELS: usize = 30;
+
 pub(super) fn run(args: &RunsListArgs) -> Result<Exit, CliError> {
     let filter = RunFilter {
         state: args.state.map(Into::into),
         flow: args.flow.clone(),
+        label: args.label.clone(),
         since: args.since.map(|age| super::now().saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))),
         limit: if args.json { args.limit } else { Some(args.limit.unwrap_or(LISTED) + 1) },
     };
@@ -33,7 +37,9 @@ pub(super) fn run(args: &RunsListArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Fine);
     }
     if runs.is_empty() {
-        output::stderr("no flow runs are recorded that fit\n");
+        let is_any = args.state.is_none() && args.flow.is_none() && args.label.is_none() && args.since.is_none();
+        let what = if is_any && args.limit != Some(0) { "yet" } else { "that fit" };
+        output::stderr(&format!("no flow runs are recorded {what}\n"));
         return Ok(Exit::Fine);
     }
     let shown = args.limit.unwrap_or(LISTED);
@@ -49,21 +55,33 @@ pub(super) fn run(args: &RunsListArgs) -> Result<Exit, CliError> {
 fn table(runs: &[RunSummary]) -> String {
     let flow = |run: &RunSummary| render::shortened(&visible(&run.flow), 30);
     let width = runs.iter().map(|run| flow(run).chars().count()).max().unwrap_or(0).max(4);
-    let head = format!("{:16}  {:11}  {:width$}  {:19}  {:>11}  TASK RUNS", "ID", "STATE", "FLOW", "STARTED", "TOOK");
-    let mut out = styled(STRONG, head) + "\n";
-    for run in runs {
+    let own_labels: Vec<String> = runs.iter().map(|run| render::shortened(&labels(run), LABELS)).collect();
+    let labels_width = own_labels.iter().map(|labels| labels.chars().count()).max().unwrap_or(0);
+    let labelled = |labels: &str| match labels_width {
+        0 => String::new(),
+        longest => format!("{labels:0$}  ", longest.max(6)),
+    };
+    let mut out = format!("{:16}  {:11}  {:width$}  {:19}  {:>11}  ", "ID", "STATE", "FLOW", "STARTED", "TOOK");
+    out = styled(STRONG, out + &labelled("LABELS") + "TASK RUNS") + "\n";
+    for (run, own_labels) in runs.iter().zip(&own_labels) {
         let line = format!(
-            "{}  {}  {:width$}  {:19}  {:>11}  {}\n",
+            "{}  {}  {:width$}  {:19}  {:>11}  {}{}\n",
             run.id,
             state(run.state, 11),
             flow(run),
             moment(run.started),
             duration(run.elapsed),
+            labelled(own_labels),
             task_runs(run)
         );
         out.push_str(&line);
     }
     out
+}
+
+/// `nightly, big`; empty for a run without labels.
+pub(super) fn labels(run: &RunSummary) -> String {
+    visible_line(&run.labels.join(", ")).into_owned()
 }
 
 /// `12 of 48, 2 failed`.

@@ -54,6 +54,9 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     let resumed =
         if run.resumed > 0 { format!(", resumed {}", count(u64::from(run.resumed), "time")) } else { String::new() };
     let _ = writeln!(out, "started {}, took {}{resumed}", moment(run.started), duration(run.elapsed));
+    if !run.labels.is_empty() {
+        let _ = writeln!(out, "labels: {}", list::labels(run));
+    }
     let _ = writeln!(out, "task runs: {} · {}", list::task_runs(run), usage::words(&run.usage));
     if !record.file.is_empty() {
         let _ = writeln!(out, "flow {} · taskhost {}", visible(&record.file), visible(&record.taskhost));
