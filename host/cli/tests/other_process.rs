@@ -187,6 +187,18 @@ fn a_run_is_named_by_the_end_of_its_id_too_and_an_ambiguous_or_unknown_name_is_t
     assert!(unknown.stderr.contains("`taskhost runs` lists"), "{}", unknown.stderr);
 }
 
+/// The time of a run that goes on, and of a task in it, is that to now, though nothing happens.
+fn assert_counts_time(folder: &Folder) {
+    let time =
+        || folder.said(&["runs", "show", "latest", "--json"]).json()["wall-time-seconds"].as_f64().expect("a time");
+    let before = time();
+    wait_for("time passes", || time() > before + 0.1);
+    let shown = folder.said(&["runs", "show", "latest"]).stdout;
+    assert!(shown.contains(", running for "), "{shown}");
+    let long = shown.lines().find(|line| line.contains(" long ")).expect("a task");
+    assert!(long.contains("running") && (long.contains(" ms ") || long.contains(" s ")), "{shown}");
+}
+
 #[test]
 fn a_recorded_run_is_drawn_with_the_state_of_each_task_in_words_also_while_it_runs_and_after_the_flow_is_gone() {
     let folder = Folder::new();
@@ -195,6 +207,7 @@ fn a_recorded_run_is_drawn_with_the_state_of_each_task_in_words_also_while_it_ru
     let live = folder.said(&["graph", "flow.toml", "--run", "latest"]);
     assert_eq!(live.code, Some(0), "{live:?}");
     assert!(live.stdout.contains("long\\nmisc.sleep\\n⋯ running\""), "{}", live.stdout);
+    assert_counts_time(&folder);
     assert_eq!(end(run).code, Some(0));
     std::fs::remove_file(folder.0.join("flow.toml")).expect("a file");
     let id = folder.newest().id.to_string();

@@ -64,7 +64,7 @@ pub struct RunSummary {
     pub started: u64,
     /// When it ended, in milliseconds since 1970.
     pub ended: Option<u64>,
-    /// From its start to its last event. Pauses before it was resumed do not count.
+    /// From its start to its last event; of one that is running, to now. Pauses before it was resumed do not count.
     pub elapsed: Duration,
     /// How often it was resumed.
     pub resumed: u32,
@@ -193,8 +193,11 @@ impl Reader {
     }
 
     fn living(&self, mut run: RunSummary) -> RunSummary {
-        if run.state == RunState::Running && !owner::is_held(&self.locks, run.id) {
-            run.state = RunState::Interrupted;
+        if run.state == RunState::Running {
+            match owner::held(&self.locks, run.id) {
+                Some(so_far) => run.elapsed = run.elapsed.max(so_far),
+                None => run.state = RunState::Interrupted,
+            }
         }
         run
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use taskhost_model::codec::{Attached, ChunkWriter};
@@ -223,6 +224,7 @@ impl Writer {
         });
         uses.extend(blobs);
         self.send(&uses)?;
+        lock.goes_on_after(Duration::ZERO);
         let number = self.transaction(Durability::Normal, |connection| {
             let number = table::insert_run(record, connection)?;
             record.write(number, &given, connection)?;
@@ -242,12 +244,13 @@ impl Writer {
         lock: OwnerLock,
         shared: Arc<RunShared>,
         on_cancel: OnCancel,
-    ) -> Result<(i64, std::time::Duration), StoreError> {
+    ) -> Result<(i64, Duration), StoreError> {
         let stored = table::stored(id, &self.connection, &self.file)?;
         if stored.has_succeeded {
             return Err(StoreError::Succeeded(id));
         }
         let (number, at) = (stored.number, stored.fold.at());
+        lock.goes_on_after(at);
         self.transaction(Durability::Normal, |connection| {
             connection.execute("DELETE FROM cancels WHERE run = ?", [number])?;
             let sql = "UPDATE runs SET state = 'running', ended_ms = NULL, resumed = resumed + 1 WHERE number = ?";

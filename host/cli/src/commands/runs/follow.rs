@@ -10,7 +10,7 @@ use taskhost_model::FlowRunId;
 use taskhost_model::fold::TaskReport;
 use taskhost_store::{RunState, RunSummary, Store};
 
-use super::show::{runs, said, state_of, table};
+use super::show::{runs, said, so_far, state_of, table};
 use super::{list, moment};
 use crate::error::CliError;
 use crate::output::{self, DIM, STRONG, styled, visible, visible_line};
@@ -58,7 +58,7 @@ fn screen(run: &RunSummary, tasks: &[TaskReport], rows: usize) -> String {
         shown.sort_by_key(|task| (task.state.is_some(), task.runs_failed == 0, std::cmp::Reverse(task.ended_at)));
         shown.truncate(room);
     }
-    out.push_str(table(&shown, true).trim_end_matches('\n'));
+    out.push_str(table(&shown, so_far(run)).trim_end_matches('\n'));
     out.push('\n');
     if tasks.len() > shown.len() {
         out.push_str(&styled(DIM, format!("  … and {} more\n", tasks.len() - shown.len())));

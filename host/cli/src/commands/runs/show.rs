@@ -1,6 +1,7 @@
 //! `taskhost runs show`: one run, task by task.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use taskhost_model::task_run::Bytes;
@@ -28,7 +29,7 @@ pub(super) fn run(args: &RunsShowArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Fine);
     }
     let mut out = heading(&run, &record);
-    out.push_str(&table(&tasks, run.state == RunState::Running));
+    out.push_str(&table(&tasks, so_far(&run)));
     out.push_str(&failures(&tasks));
     for (name, value, ty) in outputs(&store, &run)?.iter().flatten() {
         out.push_str(&render::values::output(name, value.as_ref(), ty));
@@ -53,7 +54,7 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     let mut out = format!("{}  {}  {}\n", styled(STRONG, visible(&run.flow)), list::state(run.state, 0), run.id);
     let resumed =
         if run.resumed > 0 { format!(", resumed {}", count(u64::from(run.resumed), "time")) } else { String::new() };
-    let _ = writeln!(out, "started {}, took {}{resumed}", moment(run.started), duration(run.elapsed));
+    let _ = writeln!(out, "started {}, {}{resumed}", moment(run.started), took(run));
     if !run.labels.is_empty() {
         let _ = writeln!(out, "labels: {}", list::labels(run));
     }
@@ -69,14 +70,20 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     out
 }
 
-/// A line for each task. `is_running` says whether a process carries the run out.
-pub(super) fn table(tasks: &[TaskReport], is_running: bool) -> String {
+/// How long a run takes until now; none if no process carries it out.
+pub(super) fn so_far(run: &RunSummary) -> Option<Duration> {
+    (run.state == RunState::Running).then_some(run.elapsed)
+}
+
+/// A line for each task. `so_far` is the time of a run that a process carries out.
+pub(super) fn table(tasks: &[TaskReport], so_far: Option<Duration>) -> String {
     let width = tasks.iter().map(|task| task.path.chars().count()).max().unwrap_or(0).clamp(4, 40);
     let head = format!("  {:width$}  {:11}  {:>11}  {:>9}  {:>9}  TASK RUNS", "TASK", "STATE", "TOOK", "CPU", "MEMORY");
     let mut out = styled(STRONG, head) + "\n";
     for task in tasks {
-        let (sign, word) = state_of(task, is_running);
-        let took = match (task.started_at, task.ended_at) {
+        let (sign, word) = state_of(task, so_far.is_some());
+        let end = task.ended_at.filter(|_| task.state.is_some()).or(so_far).or(task.ended_at);
+        let took = match (task.started_at, end) {
             (Some(start), Some(end)) => duration(end.saturating_sub(start)),
             _ => String::new(),
         };
@@ -141,6 +148,12 @@ fn failures(tasks: &[TaskReport]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// `took 2 s`; of a run that is not over `running for 2 s`.
+fn took(run: &RunSummary) -> String {
+    let word = if run.state == RunState::Running { "running for" } else { "took" };
+    format!("{word} {}", duration(run.elapsed))
 }
 
 type Output = (String, Option<taskhost_model::Value>, taskhost_model::ValueType);
