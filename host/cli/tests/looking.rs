@@ -79,6 +79,16 @@ fn lines_of_a_task_that_is_not_there_are_refused_with_the_names_that_are() {
 }
 
 #[test]
+fn a_report_and_the_record_count_the_same_task_runs() {
+    let folder = printed();
+    let told = folder.said(&["runs", "resume", "latest"]).stderr;
+    assert!(told.contains(": 10 task runs, 10 from before"), "{told}");
+    assert!(folder.said(&["runs"]).stdout.contains("  10\n"));
+    assert!(folder.said(&["runs", "show"]).stdout.contains("task runs: 10 ·"));
+    assert_eq!(folder.newest().runs, 10);
+}
+
+#[test]
 fn runs_are_listed_with_their_labels_and_found_by_one() {
     let folder = Folder::new();
     let none = folder.said(&["runs"]);

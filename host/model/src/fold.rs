@@ -81,7 +81,7 @@ pub struct LastProgress {
     pub message: String,
 }
 
-/// Sums over all tasks.
+/// Sums over all tasks; runs of subflows do not count, those of the tasks in them do.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Totals {
     /// Task runs, as far as they are known.
@@ -105,6 +105,8 @@ pub struct Totals {
 pub struct RunFold {
     tasks: Vec<TaskReport>,
     by_path: HashMap<Arc<str>, usize>,
+    /// For each task whether it runs a subflow: known when the first of its tasks is met.
+    is_subflow: Vec<bool>,
     /// Whose event was the last: the next one is often of the same task.
     last: Option<(Arc<str>, usize)>,
     totals: Totals,
@@ -121,8 +123,12 @@ impl RunFold {
             task.ended_at = None;
             task.tasks_ended = task.tasks_ended.min(task.tasks.saturating_sub(1));
         }
-        let by_path = tasks.iter().enumerate().map(|(at, task)| (Arc::clone(&task.path), at)).collect();
-        RunFold { tasks, by_path, totals, at, ..RunFold::default() }
+        let by_path: HashMap<_, _> = tasks.iter().enumerate().map(|(at, task)| (Arc::clone(&task.path), at)).collect();
+        let mut is_subflow = vec![false; tasks.len()];
+        for around in tasks.iter().filter_map(|task| by_path.get(around(&task.path)?)) {
+            is_subflow[*around] = true;
+        }
+        RunFold { tasks, by_path, is_subflow, totals, at, ..RunFold::default() }
     }
 
     /// Adds an event; gives the position of the task that it is of, if it is of a single one.
@@ -135,7 +141,9 @@ impl RunFold {
                 line.tasks += 1;
                 line.runs += u64::from(*runs);
                 line.started_at.get_or_insert(event.at);
-                self.totals.runs += u64::from(*runs);
+                if !self.is_subflow[at] {
+                    self.totals.runs += u64::from(*runs);
+                }
                 Some(at)
             }
             RunEvent::TaskRefused { task, failure } => {
@@ -238,10 +246,24 @@ impl RunFold {
         if let Some(at) = self.by_path.get(path) {
             return *at;
         }
+        if let Some(around) = around(path).and_then(|around| self.by_path.get(around).copied()) {
+            self.runs_subflow(around);
+        }
         let path = own(path);
         self.tasks.push(TaskReport::new(Arc::clone(&path)));
+        self.is_subflow.push(false);
         self.by_path.insert(path, self.tasks.len() - 1);
         self.tasks.len() - 1
+    }
+
+    /// What was counted of a task so far were runs of a subflow.
+    fn runs_subflow(&mut self, at: usize) {
+        if !std::mem::replace(&mut self.is_subflow[at], true) {
+            let (line, totals) = (&self.tasks[at], &mut self.totals);
+            totals.runs = totals.runs.saturating_sub(line.runs);
+            totals.runs_ended = totals.runs_ended.saturating_sub(line.runs_ended);
+            totals.runs_failed = totals.runs_failed.saturating_sub(line.runs_failed);
+        }
     }
 
     fn runs_over(&mut self, at: usize, count: u64, usage: &Usage, failed: u64, origin: Origin) {
@@ -252,15 +274,20 @@ impl RunFold {
         line.runs_cached += cached;
         line.runs_before += if origin == Origin::Journal { count } else { 0 };
         line.usage.add(usage);
-        self.totals.runs_ended += count;
-        self.totals.runs_failed += failed;
-        self.totals.runs_cached += cached;
         self.totals.usage.add(usage);
+        if !self.is_subflow[at] {
+            self.totals.runs_ended += count;
+            self.totals.runs_failed += failed;
+            self.totals.runs_cached += cached;
+        }
     }
 
     fn take_back(&mut self, back: &TakenBack) {
         let at = self.position(&back.task);
         self.tasks[at].take_back(back);
+        if self.is_subflow[at] {
+            return;
+        }
         let totals = &mut self.totals;
         totals.runs = totals.runs.saturating_sub(back.runs.into());
         totals.runs_ended = totals.runs_ended.saturating_sub(back.ended.into());
@@ -283,6 +310,11 @@ fn in_words(task: &str, failure: &TaskFailure) -> String {
     let mut text = format!("`{task}` {failure}");
     text.truncate(text.floor_char_boundary(FAILURE_BYTES_MAX));
     text
+}
+
+/// The task whose subflow the task at this path is in: `months[*]/clean` → `months`.
+fn around(path: &str) -> Option<&str> {
+    path.rsplit_once('/').map(|(around, _)| around.strip_suffix("[*]").unwrap_or(around))
 }
 
 /// `months[3]/clean` → `months[*]/clean`.
@@ -442,6 +474,22 @@ mod tests {
         let totals = fold.totals();
         assert_eq!((totals.runs, totals.runs_ended, totals.runs_failed, &totals.failure), (3, 1, 0, &None));
         assert_eq!(fold.ending(), None);
+    }
+
+    #[test]
+    fn runs_of_a_subflow_are_not_counted_beside_those_of_its_tasks_also_when_the_run_goes_on() {
+        let started = |task: &str, runs| timed(RunEvent::TaskStarted { task: task.into(), runs });
+        let mut fold = RunFold::default();
+        for event in [started("alone", 1), started("subs", 2), started("subs[0]/in", 3)] {
+            fold.apply(&event);
+        }
+        fold.apply(&timed(ended(&"subs[0]/in".into(), vec![(0, TaskFailure::Returned("no".into()))], vec![])));
+        let (runs, failed) = (fold.totals().runs, fold.totals().runs_failed);
+        assert_eq!((runs, failed, fold.tasks()[1].runs), (4, 1, 2));
+        let mut again = RunFold::resumed(fold.tasks().to_vec(), fold.totals().clone(), fold.at());
+        again.apply(&timed(ended(&"subs".into(), vec![(0, TaskFailure::Returned("no".into()))], vec![])));
+        again.apply(&started("subs[1]/in", 3));
+        assert_eq!((again.totals().runs, again.totals().runs_failed), (7, 1));
     }
 
     #[test]
