@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM. Before a flow run has started they end the process; then the first lets what runs come to its end, the second stops
+//! Ctrl-C and SIGTERM, and what another process asks for with `taskhost runs cancel`. Before a flow run has started they end the process; then the first lets what runs come to its end, the second stops
 //! it, and the third ends the process at once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,22 +77,12 @@ fn on_signal() {
         State::Running(run, progress) => {
             *state = State::Draining(Arc::clone(&run), Arc::clone(&progress));
             drop(state);
-            let running = progress.in_work();
-            let what = match running {
-                0 => "nothing new starts".to_owned(),
-                _ => format!("nothing new starts; waiting for what runs of {}", crate::render::count(running, "task")),
-            };
-            progress.say(&format!("{} {what} (once more: stop)\n", styled(STRONG, "interrupted:")));
+            say_draining(&progress, "interrupted:");
             run.drain();
         }
         State::Draining(run, progress) => {
             drop(state);
-            let (ended, all) = progress.counts();
-            let what = match all - ended {
-                0 => "stopping".to_owned(),
-                _ => format!("{ended} of {} had ended; stopping the others", crate::render::count(all, "task run")),
-            };
-            progress.say(&format!("{} {what} (once more: exit at once)\n", styled(STRONG, "interrupted:")));
+            say_stopping(&progress, "interrupted:", " (once more: exit at once)");
             run.cancel();
         }
         State::Fetching(host) => {
@@ -104,4 +94,39 @@ fn on_signal() {
             std::process::exit(Exit::Interrupted as i32);
         }
     }
+}
+
+/// Another process asks to stop the flow run, which it does by itself: it is said, and the next signal goes on from there.
+pub(crate) fn asked_by_command(times: u32) {
+    const WHO: &str = "asked to stop by `taskhost runs cancel`:";
+    let mut state = state();
+    match (std::mem::replace(&mut *state, State::Stopping), times) {
+        (State::Running(run, progress), 0 | 1) => {
+            *state = State::Draining(run, Arc::clone(&progress));
+            drop(state);
+            say_draining(&progress, WHO);
+        }
+        (State::Running(_, progress) | State::Draining(_, progress), 2..) => {
+            drop(state);
+            say_stopping(&progress, WHO, "");
+        }
+        (other, _) => *state = other,
+    }
+}
+
+fn say_draining(progress: &Progress, who: &str) {
+    let what = match progress.in_work() {
+        0 => "nothing new starts".to_owned(),
+        running => format!("nothing new starts; waiting for what runs of {}", crate::render::count(running, "task")),
+    };
+    progress.say(&format!("{} {what} (once more: stop)\n", styled(STRONG, who)));
+}
+
+fn say_stopping(progress: &Progress, who: &str, further: &str) {
+    let (ended, all) = progress.counts();
+    let what = match all.saturating_sub(ended) {
+        0 => "stopping".to_owned(),
+        _ => format!("{ended} of {} had ended; stopping the others", crate::render::count(all, "task run")),
+    };
+    progress.say(&format!("{} {what}{further}\n", styled(STRONG, who)));
 }

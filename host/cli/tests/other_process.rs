@@ -48,8 +48,11 @@ fn a_run_that_is_asked_once_to_stop_lets_what_runs_end_and_starts_nothing_new() 
     let run = started(&folder);
     let asked = folder.said(&["runs", "cancel", "latest"]);
     assert_eq!(asked.code, Some(0), "{asked:?}");
+    assert!(asked.stderr.contains("is asked to stop: nothing new starts"), "{asked:?}");
     let said = end(run);
     assert_eq!(said.code, Some(130), "{said:?}");
+    let told = "asked to stop by `taskhost runs cancel`: nothing new starts; waiting for what runs of 2 tasks";
+    assert!(said.stderr.contains(told), "{said:?}");
     let newest = folder.newest();
     assert_eq!((newest.state, newest.runs_ended), (RunState::Cancelled, 2), "{said:?}");
     assert!(!folder.carried_out(newest.id).contains_key("next[0]"));
@@ -68,11 +71,13 @@ fn a_run_that_is_asked_twice_to_stop_stops_what_runs() {
     write_flow(&folder, 120_000, 120_000);
     let started_at = Instant::now();
     let run = started(&folder);
-    for _ in 0..2 {
-        assert_eq!(folder.said(&["runs", "cancel", "latest"]).code, Some(0));
-    }
+    let asked: Vec<Said> = (0..2).map(|_| folder.said(&["runs", "cancel", "latest"])).collect();
+    assert!(asked.iter().all(|said| said.code == Some(0)), "{asked:?}");
+    assert!(asked[1].stderr.contains("is asked once more to stop: what runs is stopped, too"), "{asked:?}");
     let said = end(run);
     assert_eq!(said.code, Some(130), "{said:?}");
+    let told = "asked to stop by `taskhost runs cancel`: 0 of 2 task runs had ended; stopping the others\n";
+    assert!(said.stderr.contains(told), "{said:?}");
     assert!(started_at.elapsed() < Duration::from_secs(60));
     let newest = folder.newest();
     assert_eq!((newest.state, newest.runs_ended), (RunState::Cancelled, 0));

@@ -167,6 +167,9 @@ pub trait Observer: Send + Sync {
 
     /// A running task said something.
     fn attachment(&self, task: &Arc<str>, index: u32, attachment: &Attachment);
+
+    /// Another process asks to stop the flow run, for the first time or once more. What has to be done is done.
+    fn asked_to_stop(&self, _times: u32) {}
 }
 
 /// An observer that looks away.

@@ -157,8 +157,8 @@ impl Store {
         self.queue()?.call(move |writer| writer.give_back(id, state, ended))
     }
 
-    /// Asks whichever process carries the run out to cancel it; it notices within about a quarter of a second.
-    pub fn request_cancel(&self, id: FlowRunId) -> Result<(), StoreError> {
+    /// Asks whichever process carries the run out to cancel it; it notices within about a quarter of a second. Gives how often it was asked so far.
+    pub fn request_cancel(&self, id: FlowRunId) -> Result<u32, StoreError> {
         self.reader.number(id)?;
         if !owner::is_held(&self.reader.locks, id) {
             return Err(StoreError::NotRunning(id));

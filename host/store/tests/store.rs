@@ -282,9 +282,9 @@ fn each_request_to_cancel_is_noticed_once() {
             counter.fetch_add(1, Ordering::SeqCst);
         })
         .expect("a run");
-    other.request_cancel(id(1)).expect("asked");
+    assert_eq!(other.request_cancel(id(1)), Ok(1));
     wait_for("it is noticed", || asked.load(Ordering::SeqCst) == 1);
-    owner.request_cancel(id(1)).expect("asked");
+    assert_eq!(owner.request_cancel(id(1)), Ok(2));
     wait_for("it is noticed", || asked.load(Ordering::SeqCst) == 2);
     journal.append(at(1, RunEvent::FlowRunEnded(FlowRunEnding::Cancelled))).expect("appended");
     drop(journal);

@@ -300,7 +300,7 @@ impl Host {
         let following = FlowRunOptions::new(observer);
         let Some(store) = self.store()? else { return Ok(self.start_flow_run(&plan, id, options, following, None)) };
         let record = recording::record(id, started, &plan, options.labels.clone());
-        let stopping = Stopping::default();
+        let stopping = Stopping::new(&following.observer);
         let journal = store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;
         let run = self.start_flow_run(&plan, id, options, following.journal(journal), Some(store.cache()));
         stopping.of(run.stopper());

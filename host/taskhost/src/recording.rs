@@ -1,12 +1,13 @@
 //! What is written of a flow run when it begins: all that it takes to tell of it later, and to go on with it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use taskhost_engine::Stopper;
 use taskhost_flow::{Flow, Plan, TaskKind};
 use taskhost_model::FlowRunId;
 use taskhost_model::codec::encode_value;
+use taskhost_model::seams::Observer;
 use taskhost_store::{RecordedComponent, RecordedFile, RecordedParameter, RunRecord};
 
 /// The record of a flow run that begins.
@@ -95,10 +96,10 @@ pub(crate) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// What somebody who asks to cancel a recorded flow run stops: the first time it drains, the second time it is cancelled. It keeps no flow run
-/// alive.
-#[derive(Clone, Default)]
-pub(crate) struct Stopping(Arc<Mutex<Asked>>);
+/// What somebody who asks to cancel a recorded flow run stops: the first time it drains, the second time it is cancelled. The observer is told. It
+/// keeps neither flow run nor observer alive.
+#[derive(Clone)]
+pub(crate) struct Stopping(Arc<Mutex<Asked>>, Weak<dyn Observer>);
 
 #[derive(Default)]
 struct Asked {
@@ -108,6 +109,11 @@ struct Asked {
 }
 
 impl Stopping {
+    /// Before the flow run.
+    pub(crate) fn new(observer: &Arc<dyn Observer>) -> Stopping {
+        Stopping(Arc::default(), Arc::downgrade(observer))
+    }
+
     /// What is called each time that somebody asks.
     pub(crate) fn on_request(&self) -> impl Fn() + Send + Sync + 'static {
         let stopping = self.clone();
@@ -116,6 +122,9 @@ impl Stopping {
             asked.times = asked.times.saturating_add(1);
             let (times, stopper) = (asked.times, asked.stopper.clone());
             drop(asked);
+            if let Some(observer) = stopping.1.upgrade() {
+                observer.asked_to_stop(times);
+            }
             stop(stopper, times);
         }
     }

@@ -144,7 +144,7 @@ impl Resume {
 
     fn go_on(&self, options: RunOptions, following: FlowRunOptions) -> Result<FlowRun, HostError> {
         blobs::keep_parameters(&*self.host.blobs(), &self.plan)?;
-        let stopping = Stopping::default();
+        let stopping = Stopping::new(&following.observer);
         let was = self.store.run(self.record.id).map_err(told)?;
         let journal = self.store.claim(self.record.id, stopping.on_request()).map_err(told)?;
         // Nobody else writes from here on.
@@ -170,7 +170,7 @@ impl Resume {
         let record = recording::record(id, started, &self.plan, labels);
         blobs::keep_parameters(&*self.host.blobs(), &self.plan)?;
         let kept = self.kept(&record)?;
-        let stopping = Stopping::default();
+        let stopping = Stopping::new(&following.observer);
         let journal = self.store.create(record, stopping.on_request()).map_err(|error| not_recorded(&error))?;
         let (mut replay, mut types) = (Replay::new(), Types(Paths::new(self.plan.flow())));
         for event in kept {

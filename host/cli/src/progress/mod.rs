@@ -20,6 +20,7 @@ use taskhost_model::event::{LogLevel, Timed};
 use taskhost_model::seams::Observer;
 use taskhost_model::{Attachment, LogSource, RunEvent, TaskFailure, TaskState};
 
+use crate::interrupt;
 use crate::observe;
 use crate::output::{self, BAD, DIM, GOOD, WARN, styled, visible};
 use crate::render;
@@ -235,6 +236,10 @@ impl Observer for Progress {
                 self.lock().board.progress(task, *done, *total, message);
             }
         }
+    }
+
+    fn asked_to_stop(&self, times: u32) {
+        interrupt::asked_by_command(times);
     }
 }
 

@@ -270,15 +270,15 @@ impl Writer {
     }
 
     /// Notes that somebody asks to cancel the run.
-    pub(crate) fn request_cancel(&mut self, id: FlowRunId) -> Result<(), StoreError> {
-        self.transaction(Durability::Normal, |connection| {
+    pub(crate) fn request_cancel(&mut self, id: FlowRunId) -> Result<u32, StoreError> {
+        let requests = self.transaction(Durability::Normal, |connection| {
             let sql = "INSERT INTO cancels SELECT number, 1 FROM runs WHERE id = ?
-                       ON CONFLICT DO UPDATE SET requests = requests + 1";
-            connection.execute(sql, [id.to_string()])
+                       ON CONFLICT DO UPDATE SET requests = requests + 1 RETURNING requests";
+            connection.query_row(sql, [id.to_string()], |row| row.get(0))
         })?;
         // Its own commits do not change the version that it looks at.
         self.notice_cancels();
-        Ok(())
+        Ok(requests)
     }
 
     pub(super) fn notice_cancels(&mut self) {

@@ -86,8 +86,13 @@ fn cancel(word: &str) -> Result<Exit, CliError> {
         };
         return Err(CliError::usage(format!("flow run {id} is not running: it is {}", run.state), help));
     }
-    open_for_writing()?.request_cancel(id)?;
-    output::stderr(&format!("flow run {id} is asked to stop; `taskhost runs show {id}` tells when it has\n"));
+    let what = match open_for_writing()?.request_cancel(id)? {
+        0 | 1 => {
+            "is asked to stop: nothing new starts, and what runs comes to its end (once more: that is stopped, too)"
+        }
+        _ => "is asked once more to stop: what runs is stopped, too",
+    };
+    output::stderr(&format!("flow run {id} {what}; `taskhost runs show {id}` tells when it has\n"));
     Ok(Exit::Fine)
 }
 
