@@ -53,6 +53,44 @@ fn results_are_taken_again_unless_somebody_does_without() {
 }
 
 #[test]
+fn a_task_of_a_subflow_or_a_single_run_is_refreshed_by_its_path() {
+    let folder = Folder::new();
+    let component = guest("misc");
+    folder.write(
+        "flow.toml",
+        format!(
+            "name = \"outer\"\n[components]\nmisc = {component:?}\n\
+             [tasks.inc]\ncall = \"misc.add-one\"\nmap = [\"n\"]\nwith.n = [11, 12, 13]\ncache = true\n\
+             [tasks.subs]\nflow = \"inner.flow.toml\"\nmap = [\"n\"]\nwith.n = [1, 2]\n"
+        ),
+    );
+    folder.write(
+        "inner.flow.toml",
+        format!(
+            "name = \"inner\"\n[parameters.n]\n[components]\nmisc = {component:?}\n\
+             [tasks.inc]\ncall = \"misc.add-one\"\nwith.n = \"${{n}}\"\ncache = true\n"
+        ),
+    );
+    assert_eq!(cached(&folder, &[]), 0);
+    for (named, left) in
+        [("subs/inc", 3), ("subs[*]/inc", 3), ("subs[1]/inc", 4), ("inc[2]", 4), ("subs", 3), ("inc", 0)]
+    {
+        assert_eq!(cached(&folder, &["--refresh", named]), left, "{named}");
+    }
+    for (named, help) in [
+        ("subs/icn", "did you mean `subs/inc`?"),
+        ("sbus/inc", "did you mean `subs`?"),
+        ("inc/inc", "`inc` runs no flow"),
+        ("subs/inc[1]", "`subs/inc` is not mapped"),
+        ("subs/", "`months[*]/clean`"),
+    ] {
+        let unknown = folder.said(&["run", "flow.toml", "--refresh", named]);
+        assert_eq!(unknown.code, Some(2), "{unknown:?}");
+        assert!(unknown.stderr.contains(help), "{unknown:?}");
+    }
+}
+
+#[test]
 fn the_cache_lists_how_many_results_there_are_and_clears_them() {
     let folder = Folder::new();
     write_flow(&folder);

@@ -11,6 +11,7 @@ use taskhost_engine::{Answered, Answerer, Answers};
 use taskhost_flow::{Flow, TaskKind};
 use taskhost_model::codec::encode_value;
 use taskhost_model::seams::{Reports, Runner};
+use taskhost_model::task_pattern::{Meant, TaskPattern};
 use taskhost_model::{
     Attachment, Ending, FlowRunId, Grants, Origin, RequestId, Reuse, TaskCall, TaskRunOutcome, TaskRunReport,
     TaskRunRequest, Value,
@@ -45,7 +46,10 @@ pub(crate) fn is_wanted(flow: &Arc<Flow>) -> bool {
 /// A runner that takes results from a cache and puts others into it. `refresh` names tasks that are carried out anew.
 pub(crate) fn with_results(runner: Arc<dyn Runner>, cache: &ResultCache, refresh: &[String]) -> Arc<dyn Runner> {
     let keeping = Arc::new(Keeping { inner: runner, cache: cache.clone() });
-    let cached = Arc::new(Cached { cache: cache.clone(), refresh: refresh.to_vec() });
+    let cached = Arc::new(Cached {
+        cache: cache.clone(),
+        refresh: refresh.iter().filter_map(|text| TaskPattern::parse(text)).collect(),
+    });
     Arc::new(Answered::new(cached, keeping))
 }
 
@@ -111,12 +115,12 @@ impl Identities<'_> {
 struct Cached {
     cache: ResultCache,
     /// Tasks that are carried out anew.
-    refresh: Vec<String>,
+    refresh: Vec<TaskPattern>,
 }
 
 impl Answerer for Cached {
     fn may_know(&self, request: &TaskRunRequest) -> bool {
-        let is_refreshed = |name: &String| request.task.split('/').any(|part| part.split('[').next() == Some(name));
+        let is_refreshed = |tasks: &TaskPattern| tasks.of(&request.task) == Meant::All;
         is_kept(&request.call) && request.attempt == 1 && !self.refresh.iter().any(is_refreshed)
     }
 
@@ -127,7 +131,12 @@ impl Answerer for Cached {
             Some(Reuse::Within(age)) => Some(age),
             Some(Reuse::Always) | None => None,
         };
+        let refreshed: Vec<Meant> = self.refresh.iter().map(|tasks| tasks.of(&request.task)).collect();
         for index in request.indexes.clone() {
+            if refreshed.iter().any(|meant| meant.has(index)) {
+                answers.lack(index);
+                continue;
+            }
             // A cache that cannot be read is as good as none.
             let found = self.cache.get(&identities.at(index), age_max).ok().flatten();
             let fits = |value: &Value| match &request.call.result {

@@ -117,7 +117,8 @@ pub struct RunOptions {
     /// Whether tasks with `cache` take results from the cache and put theirs into it. They do only if runs are recorded
     /// ([`HostOptions::keep_runs`]).
     pub use_results: bool,
-    /// Tasks that are carried out even if a result is in the cache; it is replaced. By their names, those of subflows too.
+    /// Tasks that are carried out even if a result is in the cache; it is replaced. By their names, those of subflows too, or by
+    /// paths ([`TaskPattern`](taskhost_model::task_pattern::TaskPattern)); what names no task has no effect.
     pub refresh: Vec<String>,
     /// Words to find the flow run by, if it is recorded.
     pub labels: Vec<String>,

@@ -9,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod inspect;
 mod read;
+mod refresh;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;

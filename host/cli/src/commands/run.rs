@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use taskhost::{Host, HostOptions, RunOptions};
-use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind, TaskKind};
+use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind};
 use taskhost_model::{FlowRunEnding, Value};
 use taskhost_telemetry::Telemetry;
 
 use crate::args::{RunArgs, Runner};
 use crate::arguments;
 use crate::blobs;
-use crate::commands::{self, graph, read};
+use crate::commands::{self, graph, read, refresh};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::observe;
@@ -47,7 +47,7 @@ fn run_flow(args: &RunArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, C
     let options = RunOptions {
         runner_override: runner(args, &flow),
         use_results: !args.host.no_cache,
-        refresh: refreshed(args, &flow)?,
+        refresh: refresh::named(&args.refresh, &flow)?,
         labels: args.labels.clone(),
         ..RunOptions::default()
     };
@@ -105,31 +105,6 @@ pub(crate) fn report(told: &Told, executed: &Executed, written: &Written) -> Res
         None => output::stdout(&report.outputs())?,
     }
     Ok(report.exit())
-}
-
-/// The tasks that `--refresh` names, of the flow or of a subflow.
-fn refreshed(args: &RunArgs, flow: &Flow) -> Result<Vec<String>, CliError> {
-    let mut names: Vec<&str> = Vec::new();
-    let mut flows = vec![flow];
-    let mut at = 0;
-    while let (false, Some(flow)) = (args.refresh.is_empty(), flows.get(at).copied()) {
-        for task in &flow.tasks {
-            names.push(&task.name);
-            if let TaskKind::Subflow(inner) = &task.kind
-                && !flows.iter().any(|known| std::ptr::eq(*known, &**inner))
-            {
-                flows.push(inner);
-            }
-        }
-        at += 1;
-    }
-    if let Some(name) = args.refresh.iter().find(|name| !names.contains(&&***name)) {
-        let near = hints::nearest(name, names.iter().copied());
-        let help =
-            near.map_or("name a task of the flow or of a subflow".to_owned(), |near| format!("did you mean `{near}`?"));
-        return Err(CliError::usage(format!("flow `{}` has no task `{name}`", flow.name), help));
-    }
-    Ok(args.refresh.clone())
 }
 
 /// The output of a flow that `--output` names.
