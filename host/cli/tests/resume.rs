@@ -171,6 +171,9 @@ fn a_run_that_has_ended_tells_its_outputs_again_and_runs_nothing() {
     let before = ended(&folder).expect("a run");
     assert_eq!(outputs(&said(&["runs", "resume", "latest", "-q", "--json"])), wanted);
     assert_eq!(ended(&folder).expect("a run"), before);
+    let told = said(&["runs", "resume", "latest"]);
+    assert!(told.stderr.contains(&format!("flow run {} had succeeded; nothing was run again\n", before.0)), "{told:?}");
+    assert!(!told.stderr.contains("again in") && !told.stderr.contains("✓"), "{told:?}");
 }
 
 #[test]
@@ -207,4 +210,6 @@ fn a_run_whose_flow_has_changed_is_refused_with_the_difference_or_begins_anew_wi
     };
     assert_eq!((runs.len(), drawn(runs[0].id)), (2, drawn(runs[1].id)));
     assert!(drawn(runs[0].id).is_some());
+    let shown = said(&["runs", "show", "latest"]).stdout;
+    assert!(shown.contains(&format!("began with results of flow run {}\n", runs[1].id)), "{shown}");
 }

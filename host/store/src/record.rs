@@ -28,6 +28,8 @@ pub struct RunRecord {
     pub components: Vec<RecordedComponent>,
     /// What its parameters were.
     pub parameters: Vec<RecordedParameter>,
+    /// The run whose results it began with.
+    pub from: Option<FlowRunId>,
     /// Options of the command that matter when it is resumed, as the command likes.
     pub options: serde_json::Value,
     /// Version of taskhost that started it.
@@ -74,6 +76,8 @@ pub struct RecordedParameter {
 struct Stored {
     file: String,
     components: Vec<RecordedComponent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
     options: serde_json::Value,
     taskhost: String,
     result_types: Vec<(String, String)>,
@@ -96,6 +100,7 @@ impl RunRecord {
             files: Vec::new(),
             components: Vec::new(),
             parameters: Vec::new(),
+            from: None,
             options: serde_json::Value::Null,
             taskhost: String::new(),
             result_types: Vec::new(),
@@ -108,6 +113,7 @@ impl RunRecord {
         let stored = Stored {
             file: self.file.clone(),
             components: self.components.clone(),
+            from: self.from.map(|id| id.to_string()),
             options: self.options.clone(),
             taskhost: self.taskhost.clone(),
             result_types: texts(&self.result_types),
@@ -174,6 +180,8 @@ impl RunRecord {
             files: Vec::new(),
             components: stored.components,
             parameters: Vec::new(),
+            // A run that cannot be named is none.
+            from: stored.from.and_then(|id| id.parse().ok()),
             options: stored.options,
             taskhost: stored.taskhost,
             result_types: Vec::new(),

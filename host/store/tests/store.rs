@@ -65,6 +65,7 @@ fn the_record_of_a_run_comes_back() {
             RecordedParameter { name: "stop".into(), ty: ValueType::U32, value: Value::U32(5) },
             RecordedParameter { name: "csv".into(), ty: ValueType::list(ValueType::U32), value: numbers(0, 100_000) },
         ],
+        from: Some(id(3)),
         options: serde_json::json!({ "runner": "threads", "workers": 4 }),
         taskhost: "0.1.0".into(),
         result_types: vec![("months[*]/clean".into(), rows)],

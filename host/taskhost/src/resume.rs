@@ -167,7 +167,8 @@ impl Resume {
         let (id, started) = new_flow_run_id();
         let mut labels = self.record.labels.clone();
         labels.extend(options.labels.iter().filter(|label| !self.record.labels.contains(label)).cloned());
-        let record = recording::record(id, started, &self.plan, labels);
+        let mut record = recording::record(id, started, &self.plan, labels);
+        record.from = Some(self.record.id);
         blobs::keep_parameters(&*self.host.blobs(), &self.plan)?;
         let kept = self.kept(&record)?;
         let stopping = Stopping::new(&following.observer);

@@ -13,7 +13,7 @@ use crate::error::{CliError, Exit};
 use crate::execute;
 use crate::observe;
 use crate::output::{HELP, styled};
-use crate::progress::Labels;
+use crate::progress::{Labels, Voice};
 use crate::render::report::Written;
 
 pub(super) fn run(args: &RunsResumeArgs) -> Result<Exit, CliError> {
@@ -35,9 +35,16 @@ fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Ex
     if resume.can_run() {
         commands::fetch_secrets(&host, resume.flow(), &args.secrets)?;
     }
+    let had_succeeded = !resume.can_run();
     let options = RunOptions { use_results: !args.host.no_cache, ..RunOptions::default() };
     let flow = resume.flow().clone();
-    let executed = execute::follow(flow, voice, Labels::Tasks, |observer| Ok(resume.start(options, observer)?))?;
+    // What happened then was told then.
+    let progress_voice = if had_succeeded { Voice::Quiet } else { voice };
+    let executed =
+        execute::follow(flow, progress_voice, Labels::Tasks, |observer| Ok(resume.start(options, observer)?))?;
+    if had_succeeded {
+        execute::say(&format!("flow run {id} had succeeded; nothing was run again\n"), voice);
+    }
     let told = Told { host: &host, file: &file, voice, json: args.json, output: None, is_recorded: true };
     report(&told, &executed, &written)
 }

@@ -55,6 +55,9 @@ fn heading(run: &RunSummary, record: &RunRecord) -> String {
     let resumed =
         if run.resumed > 0 { format!(", resumed {}", count(u64::from(run.resumed), "time")) } else { String::new() };
     let _ = writeln!(out, "started {}, {}{resumed}", moment(run.started), took(run));
+    if let Some(from) = record.from {
+        let _ = writeln!(out, "began with results of flow run {from}");
+    }
     if !run.labels.is_empty() {
         let _ = writeln!(out, "labels: {}", list::labels(run));
     }
@@ -187,6 +190,7 @@ fn json_of(store: &Store, run: &RunSummary, record: &RunRecord, tasks: &[TaskRep
     let rest = [
         ("parameters", parameters),
         ("outputs", outputs),
+        ("from", json!(record.from.map(|id| id.to_string())).to_string()),
         ("file", json!(record.file).to_string()),
         ("files", json!(files).to_string()),
         ("components", Json::from(components).to_string()),
