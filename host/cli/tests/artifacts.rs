@@ -217,11 +217,15 @@ fn a_bucket_that_is_not_there_or_does_not_answer_is_told_within_seconds() {
 fn a_place_that_means_nothing_is_told_before_the_run() {
     let folder = Folder::new();
     write_flow(&folder);
-    let mut command = folder.command(&["run", "flow.toml", "-q"]);
-    command.env("TASKHOST_DATA_FOLDER", folder.0.join("data")).env("TASKHOST_ARTIFACTS", "bucket/values");
-    let said: Said = command.output().expect("a process").into();
-    assert_eq!(said.code, Some(1), "{said:?}");
-    for part in ["`bucket/values` is no store of artifacts", "s3://BUCKET/PREFIX"] {
-        assert!(said.stderr.contains(part), "`{part}` is missing: {said:?}");
+    assert_eq!(folder.said(&["run", "flow.toml", "-q"]).code, Some(0));
+    for place in ["bucket/values", "ftp://bucket/values"] {
+        for arguments in [&["run", "flow.toml", "-q"][..], &["runs"], &["runs", "delete", "latest"]] {
+            let said: Said =
+                folder.recorded(arguments).env("TASKHOST_ARTIFACTS", place).output().expect("a process").into();
+            assert_eq!(said.code, Some(2), "{said:?}");
+            for part in [&format!("`{place}` is no store of artifacts"), "s3://BUCKET/PREFIX"] {
+                assert!(said.stderr.contains(part), "`{part}` is missing: {said:?}");
+            }
+        }
     }
 }

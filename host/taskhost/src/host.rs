@@ -388,7 +388,10 @@ fn in_range(what: &str, number: usize, max: usize) -> Result<(), HostError> {
 pub(crate) fn not_recorded(error: &StoreError) -> HostError {
     let out = "do without a record: `--no-journal`";
     let help = error.help().map_or(out.to_owned(), |help| format!("{help}; or {out}"));
-    HostError::new(HostErrorKind::Internal, format!("the flow run cannot be recorded: {error}")).with_help(help)
+    // What the user wrote is wrong, not what stores it.
+    let kind =
+        if matches!(error, StoreError::BadPlace { .. }) { HostErrorKind::Usage } else { HostErrorKind::Internal };
+    HostError::new(kind, format!("the flow run cannot be recorded: {error}")).with_help(help)
 }
 
 /// Names a flow run by the time, which is given too, and some random bits, those of the standard library's hash keys.

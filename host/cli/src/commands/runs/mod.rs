@@ -160,6 +160,7 @@ impl From<StoreError> for CliError {
             | StoreError::SeveralRuns { .. }
             | StoreError::Running(_)
             | StoreError::NotRunning(_)
+            | StoreError::BadPlace { .. }
             | StoreError::Succeeded(_) => Exit::Usage,
             _ => Exit::Internal,
         };
