@@ -101,7 +101,7 @@ impl FileCheck<'_, '_, '_> {
         let span = task.cache.as_ref().or(self.file.default_cache.as_ref()).and_then(|cache| cache.span);
         let name = &task.name.value;
         let outside = outside(grants);
-        if outside.is_empty() {
+        if outside.is_empty() && grants.secrets.is_empty() {
             if let Some(own) = task.grants.deterministic.as_ref().filter(|own| !own.value) {
                 let message =
                     format!("task `{name}` has `cache`, so it is `deterministic`: equal runs are to be equal");
@@ -110,6 +110,13 @@ impl FileCheck<'_, '_, '_> {
                 self.push(diagnostic.with_related(span, "reuses results"));
             }
             return true;
+        }
+        if !grants.secrets.is_empty() {
+            let message =
+                format!("task `{name}` has `cache`, which has no effect: results of tasks with secrets are not kept");
+            let warning = Diagnostic::new(Severity::Warning, "useless-cache", message, &self.file.source, span);
+            self.push(warning.with_help("write `cache = false`, or let a task without the secret do what takes long"));
+            return false;
         }
         let message = format!(
             "task `{name}` has `cache`, but its result may depend on more than its arguments: it is allowed {}",
@@ -151,14 +158,13 @@ impl FileCheck<'_, '_, '_> {
     }
 }
 
-/// What a task is allowed that may answer differently another time. The values of variables are looked at when a result is reused.
+/// What a task is allowed that may answer differently another time, but for secrets. The values of variables are looked at when a result is reused.
 fn outside(grants: &Grants) -> Vec<&'static str> {
     let keys = [
         ("`read`", grants.folders.iter().any(|folder| folder.access == Access::Read)),
         ("`write`", grants.folders.iter().any(|folder| folder.access == Access::Write)),
         ("`network`", !grants.network.is_empty()),
         ("`http`", !grants.http.is_empty()),
-        ("`secrets`", !grants.secrets.is_empty()),
     ];
     keys.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
 }
