@@ -155,3 +155,17 @@ fn a_default_file_of_a_subflow_that_changed_is_a_change_of_the_flow() {
     let said = forced(&folder);
     assert_eq!(said.json()["outputs"]["inner"]["text"], "new", "{said:?}");
 }
+
+#[test]
+fn a_component_that_no_longer_fits_the_flow_is_told_beside_the_mistakes() {
+    let folder = Folder::new();
+    std::fs::copy(guest("misc"), folder.0.join("own.wasm")).expect("a copy");
+    folder.write("flow.toml", "[components]\nown = \"own.wasm\"\n[tasks.fails]\ncall = \"own.fail-plain\"\n");
+    assert_eq!(folder.said(&["run", "flow.toml", "-q"]).code, Some(4));
+    std::fs::copy(guest("plain"), folder.0.join("own.wasm")).expect("a copy");
+    let refused = folder.said(&["runs", "resume", "latest"]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+    for part in ["this has changed since flow run", "component `own` was sha256:", " and is sha256:", "`fail-plain`"] {
+        assert!(refused.stderr.contains(part), "`{part}` is missing: {refused:?}");
+    }
+}

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
-use taskhost_model::{FlowRunId, Value, limits};
+use taskhost_model::{Digest, FlowRunId, Value, limits};
 use taskhost_sandbox::{Compiler, Inspection, Sandbox, SandboxOptions};
 use taskhost_store::{ResultCache, RunRecord, Store, StoreError, StoreOptions};
 use taskhost_telemetry::{Telemetry, Watch};
@@ -218,6 +218,11 @@ impl Host {
     /// Everything about a component: its tasks with types and docs, what it imports, its size and digest.
     pub fn inspect(&self, component: &Path) -> Result<Inspection, CatalogError> {
         self.0.sandbox.inspect(component)
+    }
+
+    /// What a component is at the moment.
+    pub(crate) fn digest(&self, component: &Path) -> Result<Digest, CatalogError> {
+        self.0.sandbox.signature(component).map(|signature| signature.digest)
     }
 
     /// A component for flows built in code. It is compiled now, so that a file that is none is known early.

@@ -76,6 +76,27 @@ impl Host {
     }
 }
 
+impl Host {
+    /// Which files and components are no longer what they were when a flow run was recorded, in words; empty if all are. For a flow that has
+    /// mistakes by now, so that [`Host::resume`] cannot compare it. What is gone is no difference: the mistakes tell it.
+    pub fn changed_since(&self, id: FlowRunId) -> Result<String, HostError> {
+        let Some(store) = self.store()? else { return Ok(String::new()) };
+        let record = store.record(id).map_err(told)?;
+        let mut now = record.clone();
+        for file in &mut now.files {
+            if let Ok(source) = self.read_flow(Path::new(&file.path)) {
+                file.text = source.text().to_string();
+            }
+        }
+        for used in &mut now.components {
+            if let Ok(digest) = self.digest(Path::new(&used.path)) {
+                used.digest = digest;
+            }
+        }
+        Ok(difference::between(&record, &now))
+    }
+}
+
 fn usage(message: impl Into<String>, help: &str) -> HostError {
     HostError::new(HostErrorKind::Usage, message).with_help(help)
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use taskhost::{HostOptions, RunOptions};
+use taskhost::{Host, HostOptions, RunError, RunOptions};
+use taskhost_model::FlowRunId;
 use taskhost_telemetry::Telemetry;
 
 use crate::args::RunsResumeArgs;
@@ -12,7 +13,7 @@ use crate::commands::{self, read};
 use crate::error::{CliError, Exit};
 use crate::execute;
 use crate::observe;
-use crate::output::{HELP, styled};
+use crate::output::{self, HELP, styled, visible};
 use crate::progress::{Labels, Voice};
 use crate::render::report::Written;
 
@@ -25,7 +26,7 @@ fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Ex
     let (_, id) = super::find(&args.run)?;
     let options = HostOptions { secrets: args.secrets.sources()?, keep_runs: true, ..HostOptions::default() };
     let host = commands::open_host(&args.host, options, telemetry)?;
-    let resume = host.resume(id, args.force)?;
+    let resume = host.resume(id, args.force).inspect_err(|error| tell_changes(error, &host, id))?;
     let file = PathBuf::from(&resume.record().file);
     let written = Written::of(&read::flow_file(&file)?);
     if resume.is_new() {
@@ -47,4 +48,17 @@ fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Ex
     }
     let told = Told { host: &host, file: &file, voice, json: args.json, output: None, is_recorded: true };
     report(&told, &executed, &written)
+}
+
+/// A flow that was right when it was recorded has mistakes because something changed.
+fn tell_changes(error: &RunError, host: &Host, id: FlowRunId) {
+    if !matches!(error, RunError::Rejected(_) | RunError::Parameters(_)) {
+        return;
+    }
+    // What cannot be compared is told by the mistakes alone.
+    let changed = host.changed_since(id).unwrap_or_default();
+    if !changed.is_empty() {
+        let note = styled(HELP, "note:");
+        output::stderr(&format!("{note} this has changed since flow run {id} was started:\n{}\n", visible(&changed)));
+    }
 }
