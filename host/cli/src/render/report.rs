@@ -303,7 +303,7 @@ impl Report<'_> {
             }
             FlowRunEnding::Cancelled => {
                 let what = format!("{} of {} had ended", super::grouped(ended), count(all, "task run"));
-                format!("flow run {id} {} after {time}: {what}", styled(WARN, "interrupted"))
+                format!("flow run {id} {} after {time}: {what}", styled(WARN, "cancelled"))
             }
         };
         let before = self.leaves().map(|task| task.runs_before).sum::<u64>();
