@@ -160,15 +160,36 @@ components.c = "all.wasm"
 [tasks.a]
 call = "c.run"
 cache = true
-allow = { read = ["in"], http = ["GET https://example.com/*"], secrets = ["token"] }
+allow = { read = ["in"], http = ["GET https://example.com/*"] }
 "#;
     let checked = check_in(text, &Files(HashMap::from([("in/a.csv", "")]))).expect("accepted");
     assert_eq!(
         picture(&checked.notes),
         "5:1 warning[impure-cache] task `a` has `cache`, but its result may depend on more than its arguments: it is allowed `read`, \
-         `http`, `secrets` | cache | write `cache = false`, or take these grants away, unless what it reaches never changes"
+         `http` | cache | write `cache = false`, or take these grants away, unless what it reaches never changes"
     );
     assert!(!call(&checked.flow, "a").deterministic && call(&checked.flow, "a").cache.is_some());
+}
+
+#[test]
+fn a_task_with_secrets_is_told_that_its_cache_has_no_effect() {
+    let text = r#"
+components.c = "all.wasm"
+defaults.cache = true
+[tasks.a]
+call = "c.run"
+allow = { http = ["GET https://example.com/*"], secrets = ["token"] }
+[tasks.b]
+call = "c.run"
+cache = false
+allow.secrets = ["token"]
+"#;
+    let checked = check_in(text, &Files(HashMap::new())).expect("accepted");
+    assert_eq!(
+        picture(&checked.notes),
+        "3:10 warning[useless-cache] task `a` has `cache`, which has no effect: results of tasks with secrets are not kept | cache | \
+         write `cache = false`, or let a task without the secret do what takes long"
+    );
 }
 
 #[test]
