@@ -97,7 +97,7 @@ fn a_journal_without_tables_counts_as_none() {
     std::fs::create_dir(folder.0.join("data/runs")).expect("a folder");
     std::fs::write(journal(&folder), "").expect("a file");
     let listed = run(&folder, &["runs"]);
-    assert_eq!((listed.code, &*listed.stderr), (Some(0), "no flow runs are recorded that fit\n"), "{listed:?}");
+    assert_eq!((listed.code, &*listed.stderr), (Some(0), "no flow runs are recorded yet\n"), "{listed:?}");
     let resumed = run(&folder, &["runs", "resume", "latest"]);
     assert_eq!(resumed.code, Some(2), "{resumed:?}");
     assert!(resumed.stderr.contains("no flow run `latest` is recorded"), "{resumed:?}");
