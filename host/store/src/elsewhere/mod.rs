@@ -7,8 +7,9 @@ use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{Read, Write};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use blake3::Hasher;
 use bytes::Bytes;
@@ -38,12 +39,20 @@ const AT_ONCE: usize = 8;
 /// Characters of an answer that are told when something is wrong.
 const DETAIL_MAX: usize = 300;
 
+/// An error that took so long to be known was silence.
+const SILENT_MIN: Duration = Duration::from_secs(5);
+
+/// After its silence a store is not asked again for so long: a run asks several times before it ends, and would wait each time.
+const REST_TIME: Duration = Duration::from_secs(10);
+
 /// A store of artifacts elsewhere.
 pub(crate) struct Elsewhere {
     url: String,
     store: Arc<dyn ObjectStore>,
     prefix: Location,
     worker: OnceLock<Worker>,
+    /// When it was silent last, as what was told then.
+    silent: Mutex<Option<(Instant, StoreError)>>,
 }
 
 /// The thread that speaks with it, until this is dropped.
@@ -62,7 +71,7 @@ impl Elsewhere {
     /// The store of this URL. Nothing is asked of it yet.
     pub(crate) fn new(url: &str) -> Result<Elsewhere, StoreError> {
         let (store, prefix) = place::open(url)?;
-        Ok(Elsewhere { url: url.to_owned(), store, prefix, worker: OnceLock::new() })
+        Ok(Elsewhere { url: url.to_owned(), store, prefix, worker: OnceLock::new(), silent: Mutex::default() })
     }
 
     /// Its URL.
@@ -78,7 +87,7 @@ impl Elsewhere {
     ) -> Result<Vec<(ArtifactRef, bool)>, StoreError> {
         let puts: Vec<_> = wanted.into_iter().map(|reference| self.put(artifacts, reference)).collect();
         let all = stream::iter(puts).buffer_unordered(AT_ONCE).try_collect();
-        self.wait(all)?
+        self.ask(all)
     }
 
     fn put(
@@ -131,7 +140,7 @@ impl Elsewhere {
         let (store, location, url) = (Arc::clone(&self.store), self.location(&reference), self.url.clone());
         let place = self.url_of(&reference);
         let artifacts = artifacts.clone();
-        self.wait(async move {
+        self.ask(async move {
             let answer = match store.get(&location).await {
                 Err(object_store::Error::NotFound { .. }) => return Err(StoreError::ArtifactMissing(place.into())),
                 answer => answer.map_err(|error| wrong(&url, &error))?,
@@ -152,7 +161,7 @@ impl Elsewhere {
                 return Err(StoreError::ArtifactDamaged(place.into()));
             }
             fetching.place(&reference)
-        })?
+        })
     }
 
     /// Deletes these; what is not there is deleted already.
@@ -160,7 +169,7 @@ impl Elsewhere {
         let locations: Vec<_> =
             digests.iter().map(|digest| Ok(self.location(&ArtifactRef { digest: *digest, length: 0 }))).collect();
         let (store, url) = (Arc::clone(&self.store), self.url.clone());
-        self.wait(async move {
+        self.ask(async move {
             let mut deleted = store.delete_stream(stream::iter(locations).boxed());
             while let Some(one) = deleted.next().await {
                 match one {
@@ -169,7 +178,7 @@ impl Elsewhere {
                 }
             }
             Ok(())
-        })?
+        })
     }
 
     fn location(&self, reference: &ArtifactRef) -> Location {
@@ -180,6 +189,27 @@ impl Elsewhere {
     fn url_of(&self, reference: &ArtifactRef) -> String {
         let hex = blake3::Hash::from_bytes(reference.digest).to_hex();
         format!("{}/{}/{hex}", self.url.trim_end_matches('/'), &hex[..2])
+    }
+
+    /// Asks something of the store, unless it was silent just now.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((when, error)) = &*silent()
+            && when.elapsed() < REST_TIME
+        {
+            return Err(error.clone());
+        }
+        let began = Instant::now();
+        let answer = self.wait(work)?;
+        if let Err(error @ StoreError::Elsewhere { .. }) = &answer
+            && began.elapsed() >= SILENT_MIN
+        {
+            *silent() = Some((Instant::now(), error.clone()));
+        }
+        answer
     }
 
     /// Carries something out on the thread, and waits for it.
