@@ -1,0 +1,3 @@
+//! Task runs on other machines, over NATS JetStream.
+
+pub mod names;
