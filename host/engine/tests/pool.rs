@@ -425,6 +425,7 @@ fn requests_of_one_flow_run_are_answered_to_those_who_asked() {
         call: Arc::clone(&call),
         arguments: Arc::new([Value::U32(1)]),
         mapped: Arc::new([]),
+        elements_from: 0,
         indexes: 0..1,
         attempt: 1,
     };

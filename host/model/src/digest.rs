@@ -16,6 +16,16 @@ impl Digest {
         Digest(sha2::Sha256::digest(bytes).into())
     }
 
+    /// Its bytes.
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
+    /// A digest of these bytes, as [`Digest::bytes`] gave them.
+    pub fn of_bytes(digest: [u8; 32]) -> Digest {
+        Digest(digest)
+    }
+
     /// 64 lower-case hexadecimal digits, without a prefix.
     pub fn hex(&self) -> String {
         self.0.iter().fold(String::with_capacity(64), |mut text, byte| {

@@ -106,6 +106,20 @@ impl List {
         }
     }
 
+    /// The elements in `range`, or as many of them as there are; a packed list shares its bytes.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> List {
+        let end = range.end.min(self.len());
+        let start = range.start.min(end);
+        List(match &self.0 {
+            Repr::Packed(packed) => {
+                let Packed { element, element_size, image } = &**packed;
+                let image = image.slice(start * element_size..end * element_size);
+                Repr::Packed(Arc::new(Packed { element: element.clone(), element_size: *element_size, image }))
+            }
+            Repr::Values(values) => Repr::Values(values[start..end].iter().cloned().collect()),
+        })
+    }
+
     /// The elements in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> + '_ {
         (0..self.len()).map(|index| self.get(index).expect("an index below the length"))

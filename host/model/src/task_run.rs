@@ -121,10 +121,24 @@ pub struct TaskRunRequest {
     pub arguments: Arc<[Value]>,
     /// Positions of the mapped arguments; empty for a task without `map`.
     pub mapped: Arc<[usize]>,
+    /// The index of the first element of the mapped lists: not 0 where a part of a request holds the elements of its own runs only.
+    pub elements_from: u32,
     /// The runs asked for: positions in the mapped lists; `0..1` for a task without `map`.
     pub indexes: Range<u32>,
     /// 1 for the first try.
     pub attempt: u32,
+}
+
+impl TaskRunRequest {
+    /// The argument at `position` of the run at `index`: of a mapped list its element. None if there is none.
+    pub fn argument(&self, position: usize, index: u32) -> Option<Value> {
+        let value = self.arguments.get(position)?;
+        if !self.mapped.contains(&position) {
+            return Some(value.clone());
+        }
+        let Value::List(list) = value else { return None };
+        list.get(index.checked_sub(self.elements_from)? as usize)
+    }
 }
 
 /// How some task runs of a request ended. A runner sends one or several for each request, until each index has an outcome.

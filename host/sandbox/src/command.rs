@@ -210,6 +210,7 @@ fn request(loaded: &Loaded, name: &Arc<str>, limits: Limits) -> TaskRunRequest {
         call: Arc::new(call),
         arguments: Arc::new([]),
         mapped: Arc::new([]),
+        elements_from: 0,
         indexes: 0..1,
         attempt: 1,
     }

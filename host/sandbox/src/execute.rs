@@ -117,11 +117,7 @@ impl PreparedTask for Prepared {
 fn arguments(request: &TaskRunRequest, index: u32) -> Result<Vec<Value>, TaskFailure> {
     let mut values = request.arguments.to_vec();
     for at in request.mapped.iter() {
-        let element = match values.get(*at) {
-            Some(Value::List(list)) => list.get(index as usize),
-            _ => None,
-        };
-        match (values.get_mut(*at), element) {
+        match (values.get_mut(*at), request.argument(*at, index)) {
             (Some(slot), Some(element)) => *slot = element,
             _ => return Err(TaskFailure::BadArguments(format!("a mapped list has no element {index}"))),
         }

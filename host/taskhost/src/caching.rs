@@ -95,15 +95,10 @@ impl Identities<'_> {
     fn at(&self, index: u32) -> [u8; 32] {
         let mut hasher = self.of_task.clone();
         let mut bytes = Vec::new();
-        for (at, value) in self.request.arguments.iter().enumerate() {
+        for at in 0..self.request.arguments.len() {
             bytes.clear();
-            match value {
-                Value::List(list) if self.request.mapped.contains(&at) => match list.get(index as usize) {
-                    Some(item) => encode_value(&item, &mut bytes),
-                    None => continue,
-                },
-                value => encode_value(value, &mut bytes),
-            }
+            let Some(value) = self.request.argument(at, index) else { continue };
+            encode_value(&value, &mut bytes);
             hasher.update(&(bytes.len() as u64).to_le_bytes());
             hasher.update(&bytes);
         }

@@ -73,6 +73,7 @@ impl HostileGuest {
             call: Arc::new(call),
             arguments: [].into(),
             mapped: [].into(),
+            elements_from: 0,
             indexes: 0..1,
             attempt: 1,
         })

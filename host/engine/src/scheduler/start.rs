@@ -162,6 +162,7 @@ impl Scheduler {
                 call: Arc::clone(call),
                 arguments: Arc::clone(&active.arguments),
                 mapped: Arc::clone(&flow_task.mapped),
+                elements_from: 0,
                 indexes,
                 attempt,
             };

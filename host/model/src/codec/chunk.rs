@@ -387,11 +387,7 @@ impl Entry<'_> {
 
 fn taken_back(reader: &mut Reader<'_>, known: &mut Vec<Arc<str>>) -> Result<TakenBack, CodecError> {
     let task = path(reader, known)?;
-    let starts_anew = match reader.byte()? {
-        0 => false,
-        1 => true,
-        other => return Err(reader.error(format!("{other} is neither yes nor no"))),
-    };
+    let starts_anew = reader.flag()?;
     let mut number = || reader.number();
     Ok(TakenBack { task, starts_anew, runs: number()?, ended: number()?, failed: number()?, cached: number()? })
 }

@@ -13,6 +13,7 @@
 
 use std::fmt;
 
+mod call;
 mod chunk;
 mod outcome;
 mod read;
@@ -22,10 +23,10 @@ mod write;
 pub use chunk::{Attached, ChunkReader, ChunkWriter};
 pub use read::{Coded, Reader};
 pub use value::{
-    Offload, REFERENCE_BYTES_MIN, Resolve, decode_value, decode_value_or_reference, encode_value,
+    Offload, REFERENCE_BYTES_MIN, Resolve, ValueReader, ValueWriter, decode_value, decode_value_or_reference, encode_value,
     encode_value_or_reference, keep_inline, resolve_nothing,
 };
-pub use write::{text as write_text, varint as write_number};
+pub use write::{bytes as write_bytes, text as write_text, varint as write_number};
 
 /// The first byte of all that is written.
 pub const VERSION: u8 = 1;

@@ -82,9 +82,18 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let bytes = self.take(N)?;
         Ok(*bytes.first_chunk().expect("as many as were taken"))
+    }
+
+    /// A byte that is 0 or 1.
+    pub(super) fn flag(&mut self) -> Result<bool, CodecError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(self.error_at(self.at - 1, format!("{other} is neither yes nor no"))),
+        }
     }
 
     /// An unsigned number.
@@ -145,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and bytes.
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
+    pub fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let count = self.count()?;
         self.take(count)
     }

@@ -158,6 +158,33 @@ fn may_be_large(value: &Value) -> bool {
     }
 }
 
+/// Writes values one after another, for a [`ValueReader`]: an element type that occurs again is written once.
+#[derive(Default)]
+pub struct ValueWriter(Slots);
+
+impl ValueWriter {
+    /// Appends a value, or that there is none. A large one may be kept elsewhere.
+    pub fn write(&mut self, value: Option<&Value>, out: &mut Vec<u8>, offload: &mut Offload<'_>) {
+        self.0.write(value, out, offload);
+    }
+
+    /// The blobs that were named since the last call.
+    pub fn take_blobs(&mut self) -> Vec<ArtifactRef> {
+        self.0.take_blobs()
+    }
+}
+
+/// Reads what a [`ValueWriter`] wrote.
+#[derive(Default, Debug)]
+pub struct ValueReader(ReadTypes);
+
+impl ValueReader {
+    /// The next value, brought back if it was kept elsewhere; or that there is none.
+    pub fn read(&mut self, reader: &mut Reader<'_>, resolve: &mut Resolve<'_>) -> Result<Option<Value>, CodecError> {
+        self.0.slot(reader, resolve)
+    }
+}
+
 /// What was written.
 #[derive(Default)]
 struct Written {

@@ -22,7 +22,7 @@ pub(super) fn signed(out: &mut Vec<u8>, number: i64) {
 }
 
 /// A length and bytes.
-pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }

@@ -9,6 +9,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,7 +49,10 @@ impl Seed {
         add(call.component.hex().as_bytes());
         add(call.interface.as_deref().unwrap_or_default().as_bytes());
         add(call.function.as_bytes());
-        add(format!("{:?}", call.grants).as_bytes());
+        // Where a folder lies differs from machine to machine.
+        let mut grants = (*call.grants).clone();
+        grants.folders.iter_mut().for_each(|folder| folder.base = folder.base.take().map(|_| PathBuf::new()));
+        add(format!("{grants:?}").as_bytes());
         Seed(hasher)
     }
 
@@ -56,14 +60,8 @@ impl Seed {
     fn numbers(&self, request: &TaskRunRequest, index: u32) -> Numbers {
         let mut hasher = self.0.clone();
         let call = &request.call;
-        for (at, (value, ty)) in request.arguments.iter().zip(&call.parameters).enumerate() {
-            let text = match value {
-                Value::List(list) if request.mapped.contains(&at) => {
-                    list.get(index as usize).map(|item| text_of(&item, ty))
-                }
-                value => Some(text_of(value, ty)),
-            };
-            let text = text.unwrap_or_default();
+        for (at, ty) in call.parameters.iter().enumerate() {
+            let text = request.argument(at, index).map(|value| text_of(&value, ty)).unwrap_or_default();
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }

@@ -103,6 +103,7 @@ impl Guest {
             call: Arc::new(call),
             arguments: arguments.into(),
             mapped: [].into(),
+            elements_from: 0,
             indexes: 0..1,
             attempt: 1,
         })
