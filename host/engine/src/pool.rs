@@ -94,6 +94,10 @@ impl Runner for Pool {
         self.shared.withdraw(|queued| queued.flow_run == flow_run && queued.id == request);
     }
 
+    fn has_idle_threads(&self) -> bool {
+        self.shared.has_idle_threads()
+    }
+
     fn capacity(&self) -> usize {
         self.shared.concurrency + self.shared.workers * AHEAD_PER_WORKER
     }

@@ -144,6 +144,8 @@ pub enum LogSource {
     Stderr,
     /// `taskhost:task/log`, with its level.
     Log(LogLevel),
+    /// Not the task: the runner has something to say of its task run.
+    Runner,
 }
 
 /// Levels of `taskhost:task/log`.

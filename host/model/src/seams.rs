@@ -97,6 +97,11 @@ pub trait Runner: Send + Sync {
     /// [`Ending::Cancelled`](crate::Ending::Cancelled). A runner may also carry it out all the same.
     fn withdraw(&self, _flow_run: FlowRunId, _request: RequestId) {}
 
+    /// Whether a thread of it has nothing to do: all that it holds waits for something else.
+    fn has_idle_threads(&self) -> bool {
+        false
+    }
+
     /// Most task runs that it wants to hold at once, waiting ones included; at least 1.
     fn capacity(&self) -> usize;
 }

@@ -60,6 +60,29 @@ pub enum Value {
 }
 
 impl Value {
+    /// Looks at each blob that it names, in order, until one is an error.
+    pub fn try_each_blob<E>(&self, look: &mut impl FnMut(&ArtifactRef) -> Result<(), E>) -> Result<(), E> {
+        match self {
+            Value::Blob(blob) => look(blob),
+            Value::Record(items) | Value::Tuple(items) => items.iter().try_for_each(|item| item.try_each_blob(look)),
+            Value::List(list) => {
+                list.values().unwrap_or_default().iter().try_for_each(|item| item.try_each_blob(look))
+            }
+            Value::Variant(_, Some(inner))
+            | Value::Option(Some(inner))
+            | Value::Result(Ok(Some(inner)) | Err(Some(inner))) => inner.try_each_blob(look),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at each blob that it names, in order.
+    pub fn each_blob(&self, look: &mut impl FnMut(&ArtifactRef)) {
+        let Ok(()) = self.try_each_blob(&mut |blob| {
+            look(blob);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
     /// A `string`.
     pub fn string(text: impl Into<Arc<str>>) -> Value {
         Value::String(text.into())

@@ -122,7 +122,7 @@ pub(crate) fn keep_parameters(blobs: &dyn Blobs, plan: &Plan) -> Result<(), Host
     keep_defaults(blobs, plan)?;
     for (parameter, value) in plan.flow().parameters.iter().zip(plan.parameters()) {
         if parameter.ty.has_blobs() {
-            each_blob(value, &mut |blob| {
+            value.try_each_blob(&mut |blob| {
                 blobs.open(blob).map(drop).map_err(|error| {
                     let message =
                         format!("parameter `{}`: `{blob}` is not kept here: {}", parameter.name, error.message);
@@ -134,18 +134,6 @@ pub(crate) fn keep_parameters(blobs: &dyn Blobs, plan: &Plan) -> Result<(), Host
         }
     }
     Ok(())
-}
-
-fn each_blob<E>(value: &Value, look: &mut impl FnMut(&ArtifactRef) -> Result<(), E>) -> Result<(), E> {
-    match value {
-        Value::Blob(blob) => look(blob),
-        Value::Record(items) | Value::Tuple(items) => items.iter().try_for_each(|item| each_blob(item, look)),
-        Value::List(list) => list.values().unwrap_or_default().iter().try_for_each(|item| each_blob(item, look)),
-        Value::Variant(_, Some(inner))
-        | Value::Option(Some(inner))
-        | Value::Result(Ok(Some(inner)) | Err(Some(inner))) => each_blob(inner, look),
-        _ => Ok(()),
-    }
 }
 
 fn keep_defaults(blobs: &dyn Blobs, plan: &Plan) -> Result<(), HostError> {

@@ -213,6 +213,12 @@ impl Shared {
         }
     }
 
+    /// Whether a thread sleeps that nobody is about to wake, and another task run may start.
+    pub(super) fn has_idle_threads(&self) -> bool {
+        let queue = self.lock();
+        queue.sleeping > queue.woken && queue.requests.is_empty() && queue.permits < self.concurrency
+    }
+
     /// A thread whose run was parked with its permit asks for another.
     pub(super) fn another_permit(&self) -> bool {
         let mut queue = self.lock();

@@ -187,7 +187,7 @@ impl Coded for TaskState {
 }
 
 /// Sources of log lines by number.
-const LOG_SOURCES: [LogSource; 7] = [
+const LOG_SOURCES: [LogSource; 8] = [
     LogSource::Stdout,
     LogSource::Stderr,
     LogSource::Log(LogLevel::Trace),
@@ -195,6 +195,7 @@ const LOG_SOURCES: [LogSource; 7] = [
     LogSource::Log(LogLevel::Info),
     LogSource::Log(LogLevel::Warn),
     LogSource::Log(LogLevel::Error),
+    LogSource::Runner,
 ];
 
 impl Coded for LogSource {

@@ -37,6 +37,12 @@ pub const CANCEL_SUBJECTS: &str = "taskhost.1.cancel.*";
 /// Where workers are asked who is there; the same in every version.
 pub const WORKERS_SUBJECT: &str = "taskhost.workers";
 
+/// Where answers to hosts go: apart from those to workers, so that neither can listen to the other's.
+pub const HOST_INBOX: &str = "_INBOX_host";
+
+/// Where answers to workers go.
+pub const WORKER_INBOX: &str = "_INBOX_worker";
+
 /// Where a flow run's messages for workers with `labels` go.
 pub(crate) fn tasks(labels: &Labels, flow_run: FlowRunId) -> String {
     format!("taskhost.1.tasks.{}.{flow_run}", labels.token())

@@ -1,0 +1,274 @@
+//! [`Exchange`]: components, large values and blobs, on their way between hosts and workers: objects of the account's object store, named
+//! by their digest. What is there is not sent again; what is fetched is compared with its digest.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::object_store::{GetErrorKind, InfoErrorKind, ObjectMetadata, ObjectStore};
+use taskhost_model::codec::decode_value;
+use taskhost_model::limits::COMPONENT_BYTES_MAX;
+use taskhost_model::seams::{BlobReader, Blobs};
+use taskhost_model::{ArtifactRef, Digest, Value};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use crate::host::HostSite;
+
+/// Bytes of a piece of an object.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// How long it is believed that an object is still there. Far less than the store keeps it.
+const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+
+/// Objects that are remembered as being there.
+const BELIEVED_MAX: usize = 65_536;
+
+/// How often an object is fetched before it is given up: whoever puts it anew takes the old one away while it is read.
+const FETCHES: u32 = 4;
+
+/// Largest value that is fetched, in bytes: beyond the largest result that a task may have.
+const VALUE_BYTES_MAX: u64 = 4 << 30;
+
+/// Objects of an account.
+pub(crate) struct Exchange {
+    bucket: ObjectStore,
+    blobs: Arc<dyn Blobs>,
+    believed: Mutex<HashMap<String, Instant>>,
+    /// Held while an object is put or fetched, so that it is done once.
+    busy: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Exchange {
+    /// Blobs come from and go to `blobs`.
+    pub(crate) fn new(bucket: ObjectStore, blobs: Arc<dyn Blobs>) -> Exchange {
+        Exchange { bucket, blobs, believed: Mutex::default(), busy: Mutex::default() }
+    }
+
+    /// Puts a value, in its binary form.
+    pub(crate) async fn put_value(&self, value: &ArtifactRef, bytes: &[u8]) -> Result<(), String> {
+        let name = artifact(value);
+        self.once(&name, || async { self.put(&name, &mut &*bytes).await }).await
+    }
+
+    /// A value that the other side has put.
+    pub(crate) async fn value(&self, value: &ArtifactRef) -> Result<Value, String> {
+        if value.length > VALUE_BYTES_MAX {
+            return Err(format!("a value of {} bytes is too large", value.length));
+        }
+        let bytes = self.bytes(&artifact(value), value.length).await?;
+        let is_whole = tokio::task::block_in_place(|| blake3::hash(&bytes) == value.digest);
+        if !is_whole {
+            return Err(format!("value `{value}` is damaged"));
+        }
+        tokio::task::block_in_place(|| decode_value(&bytes)).map_err(|error| error.to_string())
+    }
+
+    /// Puts a blob that this side has.
+    pub(crate) async fn put_blob(&self, blob: &ArtifactRef) -> Result<(), String> {
+        let name = artifact(blob);
+        self.once(&name, || async {
+            let (blobs, wanted) = (Arc::clone(&self.blobs), *blob);
+            let reader = tokio::task::block_in_place(|| blobs.open(&wanted)).map_err(|error| error.message)?;
+            self.put(&name, &mut Pieces { reader, at: 0 }).await
+        })
+        .await
+    }
+
+    /// Brings a blob that the other side has put to this one, unless it is here.
+    pub(crate) async fn fetch_blob(&self, blob: &ArtifactRef) -> Result<(), String> {
+        let is_here = || tokio::task::block_in_place(|| self.blobs.open(blob)).is_ok();
+        if is_here() {
+            return Ok(());
+        }
+        let name = artifact(blob);
+        let turn = self.turn(&name);
+        let _held = turn.lock().await;
+        if is_here() {
+            return Ok(());
+        }
+        let mut tries = 0;
+        loop {
+            match self.fetch_blob_once(&name, blob).await {
+                Ok(()) => return Ok(()),
+                Err(reason) => another(&name, &mut tries, reason).await?,
+            }
+        }
+    }
+
+    async fn fetch_blob_once(&self, name: &str, blob: &ArtifactRef) -> Result<(), Unfetched> {
+        let mut object = self.bucket.get(name).await?;
+        let mut writer = self.blobs.create().map_err(|error| Unfetched::Final(error.message))?;
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let count = object.read(&mut piece).await.map_err(|error| Unfetched::Passing(error.to_string()))?;
+            if count == 0 {
+                break;
+            }
+            writer.append(&piece[..count]).map_err(|error| Unfetched::Final(error.message))?;
+        }
+        let found = tokio::task::block_in_place(|| writer.finish());
+        let found = found.map_err(|error| Unfetched::Final(error.message))?;
+        if found == *blob { Ok(()) } else { Err(Unfetched::Passing(format!("`{blob}` is damaged"))) }
+    }
+
+    /// Puts a component.
+    pub(crate) async fn put_component(&self, digest: &Digest, site: &Arc<dyn HostSite>) -> Result<(), String> {
+        let name = component(digest);
+        self.once(&name, || async {
+            let (site, wanted) = (Arc::clone(site), *digest);
+            let bytes = tokio::task::spawn_blocking(move || site.component(&wanted)).await;
+            let bytes = bytes.map_err(|error| error.to_string())??;
+            self.put(&name, &mut &*bytes).await
+        })
+        .await
+    }
+
+    /// A component that a host has put.
+    pub(crate) async fn component(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        let bytes = self.bytes(&component(digest), COMPONENT_BYTES_MAX).await?;
+        if tokio::task::block_in_place(|| Digest::of(&bytes)) != *digest {
+            return Err(format!("component {digest} is damaged"));
+        }
+        Ok(bytes)
+    }
+
+    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(busy.entry(name.to_owned()).or_default())
+    }
+
+    fn is_believed(&self, name: &str) -> bool {
+        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        believed.get(name).is_some_and(|since| since.elapsed() < BELIEVED)
+    }
+
+    fn believe(&self, name: &str) {
+        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
+        if believed.len() >= BELIEVED_MAX {
+            believed.clear();
+        }
+        believed.insert(name.to_owned(), Instant::now());
+    }
+
+    /// Puts an object that is not there yet.
+    async fn once<F: Future<Output = Result<(), String>>>(
+        &self,
+        name: &str,
+        put: impl FnOnce() -> F,
+    ) -> Result<(), String> {
+        if self.is_believed(name) {
+            return Ok(());
+        }
+        let turn = self.turn(name);
+        let _held = turn.lock().await;
+        if !self.is_believed(name) {
+            if !self.is_there(name).await? {
+                put().await?;
+            }
+            self.believe(name);
+        }
+        Ok(())
+    }
+
+    /// Whether an object is there, and young enough to stay for some time.
+    async fn is_there(&self, name: &str) -> Result<bool, String> {
+        match self.bucket.info(name).await {
+            Ok(info) => Ok(!info.deleted && info.modified.is_some_and(|at| is_young(at.unix_timestamp()))),
+            Err(error) if matches!(error.kind(), InfoErrorKind::NotFound) => Ok(false),
+            Err(error) => Err(format!("the object store does not answer: {error}")),
+        }
+    }
+
+    async fn put(&self, name: &str, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), String> {
+        let object = ObjectMetadata { name: name.to_owned(), chunk_size: Some(PIECE_BYTES), ..ObjectMetadata::default() };
+        match self.bucket.put(object, bytes).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("the object store takes no more: {error}")),
+        }
+    }
+
+    async fn bytes(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+        let mut tries = 0;
+        loop {
+            match self.bytes_once(name, bytes_max).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(reason) => another(name, &mut tries, reason).await?,
+            }
+        }
+    }
+
+    async fn bytes_once(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, Unfetched> {
+        let mut object = self.bucket.get(name).await?;
+        let size = object.info().size as u64;
+        if size > bytes_max {
+            return Err(Unfetched::Final(format!("object `{name}` is larger than was said")));
+        }
+        let mut bytes = Vec::with_capacity(size as usize);
+        object.read_to_end(&mut bytes).await.map_err(|error| Unfetched::Passing(error.to_string()))?;
+        Ok(bytes)
+    }
+}
+
+/// Waits before another try to fetch an object, unless this was the last.
+async fn another(name: &str, tries: &mut u32, reason: Unfetched) -> Result<(), String> {
+    *tries += 1;
+    match reason {
+        Unfetched::Passing(_) if *tries < FETCHES => {
+            tokio::time::sleep(Duration::from_millis(50) * *tries).await;
+            Ok(())
+        }
+        Unfetched::Passing(reason) | Unfetched::Final(reason) => {
+            Err(format!("`{name}` could not be fetched: {reason}"))
+        }
+    }
+}
+
+/// Why an object could not be fetched.
+enum Unfetched {
+    /// It may be there the next time.
+    Passing(String),
+    Final(String),
+}
+
+impl From<async_nats::jetstream::object_store::GetError> for Unfetched {
+    fn from(error: async_nats::jetstream::object_store::GetError) -> Unfetched {
+        match error.kind() {
+            GetErrorKind::NotFound => Unfetched::Passing("it is not in the object store".to_owned()),
+            _ => Unfetched::Passing(error.to_string()),
+        }
+    }
+}
+
+fn is_young(unix_seconds: i64) -> bool {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let age = now.as_secs().saturating_sub(u64::try_from(unix_seconds).unwrap_or(0));
+    age < 2 * BELIEVED.as_secs()
+}
+
+fn artifact(reference: &ArtifactRef) -> String {
+    reference.digest.iter().fold("artifact-".to_owned(), |name, byte| name + &format!("{byte:02x}"))
+}
+
+fn component(digest: &Digest) -> String {
+    format!("component-{}", digest.hex())
+}
+
+/// A blob that is read from front to back.
+struct Pieces {
+    reader: Arc<dyn BlobReader>,
+    at: u64,
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let wanted = into.remaining().min(PIECE_BYTES);
+        let count = self.reader.read_at(self.at, into.initialize_unfilled_to(wanted)).map_err(io::Error::other)?;
+        into.advance(count);
+        self.at += count as u64;
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,62 @@
+//! Who is there: a host asks at [`WORKERS_SUBJECT`](crate::names::WORKERS_SUBJECT), each worker answers. The same in every version, so that
+//! hosts and workers that do not understand each other can say so.
+
+use serde::{Deserialize, Serialize};
+use taskhost_model::Labels;
+
+use crate::names::PROTOCOL;
+
+/// Longest question or answer that is read, in bytes.
+const BYTES_MAX: usize = 4096;
+
+/// A host's question.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Question {
+    /// The host's taskhost.
+    pub(crate) version: String,
+    /// What it speaks.
+    pub(crate) protocol: u32,
+    /// What its task runs want, as one word; workers that have these labels begin to look into that queue.
+    pub(crate) labels: Vec<String>,
+}
+
+/// A worker, as it describes itself.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub struct WorkerHello {
+    /// Its name; different for each worker process.
+    pub name: String,
+    /// Its taskhost.
+    pub version: String,
+    /// What it speaks.
+    pub protocol: u32,
+    /// What it has.
+    pub labels: String,
+    /// Threads that compute.
+    pub threads: u32,
+    /// It ends what it has and takes nothing more.
+    #[serde(default)]
+    pub draining: bool,
+}
+
+impl WorkerHello {
+    /// What it has; none if its words are no labels of this version.
+    pub(crate) fn labels(&self) -> Option<Labels> {
+        self.labels.parse().ok()
+    }
+
+    /// Whether it takes task runs that want `labels` of a host of this version.
+    pub(crate) fn takes(&self, labels: &Labels) -> bool {
+        self.protocol == PROTOCOL && !self.draining && self.labels().is_some_and(|has| has.have(labels))
+    }
+}
+
+pub(crate) fn encode<T: Serialize>(message: &T) -> bytes::Bytes {
+    serde_json::to_vec(message).unwrap_or_default().into()
+}
+
+/// None for what is no such message: anybody in the account may write here.
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    if bytes.len() > BYTES_MAX { None } else { serde_json::from_slice(bytes).ok() }
+}

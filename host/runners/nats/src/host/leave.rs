@@ -1,0 +1,75 @@
+//! The end of a flow run, and its cancelling: what it has in the account is taken away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskhost_model::{Ending, FlowRunId};
+
+use super::{Shared, lock};
+use crate::names;
+
+/// How long workers have to say how the task runs ended that were cancelled: a guest that computes stops within about 10 ms.
+const CANCEL_WAIT: Duration = Duration::from_millis(1500);
+
+/// Stops a flow run: what was not sent ends here, what was sent at the workers, and what nobody answers for after a moment.
+pub(super) fn cancel(shared: &Arc<Shared>, flow_run: FlowRunId) {
+    let mut state = shared.lock();
+    let Some(run) = state.runs.get_mut(&flow_run) else { return };
+    let is_first = !std::mem::replace(&mut run.is_cancelled, true);
+    let landed = run.withdraw(None, None, &Ending::Cancelled);
+    let has_flights = !run.flights.is_empty();
+    drop(state);
+    shared.report(landed);
+    if !is_first || !has_flights {
+        return;
+    }
+    let shared = Arc::clone(shared);
+    let handle = shared.handle.clone();
+    handle.spawn(async move {
+        empty(&shared, flow_run).await;
+        tokio::time::sleep(CANCEL_WAIT).await;
+        let landed = shared.lock().runs.get_mut(&flow_run).map(|run| run.end_all(None, &Ending::Cancelled));
+        if let Some(landed) = landed {
+            shared.report(landed);
+        }
+    });
+}
+
+/// Tells workers that nobody waits for this flow run any more, and takes its messages back.
+async fn empty(shared: &Shared, flow_run: FlowRunId) {
+    let _ = shared.connection.client.publish(names::cancel(flow_run), "".into()).await;
+    if let Ok(found) = shared.found().await {
+        let _ = found.streams.tasks.purge().filter(names::tasks_for_all(flow_run)).await;
+    }
+}
+
+/// A runner of the flow run is dropped. With the last one the flow run is over.
+pub(super) fn leave(shared: &Arc<Shared>, flow_run: FlowRunId) {
+    let mut state = shared.lock();
+    let Some(run) = state.runs.get_mut(&flow_run) else { return };
+    run.runners -= 1;
+    if run.runners > 0 {
+        return;
+    }
+    let run = state.runs.remove(&flow_run);
+    drop(state);
+    let Some(run) = run else { return };
+    let Some(receiver) = run.receiver else { return };
+    receiver.abort();
+    let has_messages = !run.flights.is_empty();
+    drop(run.flights);
+    let own = Arc::clone(shared);
+    let leaving = shared.handle.spawn(async move {
+        if has_messages {
+            empty(&own, flow_run).await;
+        }
+        let Ok(found) = own.found().await else { return };
+        let _ = found.streams.results.delete_consumer(&names::results_consumer(flow_run)).await;
+        if has_messages {
+            let _ = found.streams.results.purge().filter(names::results(flow_run)).await;
+        }
+    });
+    let mut all = lock(&shared.leaving);
+    all.retain(|leaving| !leaving.is_finished());
+    all.push(leaving);
+}

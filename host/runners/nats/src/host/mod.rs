@@ -1,0 +1,208 @@
+//! The host's side: [`Workers`] behind one NATS address, and the [`Runner`]s that send task runs to them.
+//!
+//! ```text
+//!  start ─► lane ─► pump ─► send ──────────► tasks stream ─► a worker
+//!           (lane)          (send)                              │
+//!  ended ◄─ flight ◄──────── receive ◄───── results stream ◄────┘
+//!           (flight)         (receive)
+//!                   watch: who is there? what was lost?
+//! ```
+//!
+//! The journal is the truth and the queue only the way: a message that is lost, with its server or otherwise, is noticed (`watch`) and its
+//! task runs are sent again. Whatever arrives twice counts once (`flight`). The runner always answers: for each task run there is a time
+//! after which it counts as lost.
+
+mod flight;
+mod lane;
+mod leave;
+mod receive;
+mod runner;
+mod send;
+mod state;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::PullConsumer;
+use taskhost_model::seams::{Blobs, Runner};
+use taskhost_model::{Digest, Labels};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::connect::{Connection, NatsSettings, Side, connect};
+use crate::error::NatsError;
+use crate::exchange::Exchange;
+use crate::streams::{self, Streams};
+
+use runner::NatsRunner;
+use state::State;
+
+/// Threads that send and receive.
+const THREADS: usize = 2;
+
+/// How long the end of a process waits until what its flow runs have left in the account is taken away.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
+
+/// What a host has that workers may ask for.
+pub trait HostSite: Send + Sync {
+    /// The bytes of a component that a flow was checked with. The error reads after "component … ".
+    fn component(&self, digest: &Digest) -> Result<Vec<u8>, String>;
+}
+
+/// How patient a host is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HostOptions {
+    /// How long task runs wait for a worker that has their labels. Default 2 min.
+    pub worker_wait: Duration,
+    /// How long task runs that are under way wait for a server that does not answer. Default 2 min.
+    pub server_wait: Duration,
+    /// This taskhost's version.
+    pub version: String,
+}
+
+impl Default for HostOptions {
+    fn default() -> HostOptions {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        HostOptions { worker_wait: Duration::from_secs(120), server_wait: Duration::from_secs(120), version }
+    }
+}
+
+/// The workers behind one address. Dropping it ends the connection.
+pub struct Workers {
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+/// What the tasks of the runtime, and runners, share.
+struct Shared {
+    connection: Connection,
+    settings: NatsSettings,
+    options: HostOptions,
+    site: Arc<dyn HostSite>,
+    blobs: Arc<dyn Blobs>,
+    handle: tokio::runtime::Handle,
+    streams: tokio::sync::Mutex<Option<Arc<Found>>>,
+    state: Mutex<State>,
+    /// There may be something to send.
+    wake: Notify,
+    process: u64,
+    messages: AtomicU64,
+    closed: AtomicBool,
+    leaving: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// The streams of the account, once they were looked for.
+struct Found {
+    streams: Streams,
+    exchange: Exchange,
+    consumers: tokio::sync::Mutex<std::collections::HashMap<Labels, PullConsumer>>,
+}
+
+impl Workers {
+    /// Connects, and finds or makes the streams. Blobs come from and go to `blobs`.
+    pub fn connect(
+        settings: NatsSettings,
+        site: Arc<dyn HostSite>,
+        blobs: Arc<dyn Blobs>,
+        options: HostOptions,
+    ) -> Result<Workers, NatsError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("taskhost-nats")
+            .enable_all()
+            .build()
+            .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
+        let connection = runtime.block_on(connect(&settings, Side::Host, "taskhost host"))?;
+        let shared = Arc::new(Shared {
+            connection,
+            settings,
+            options,
+            site,
+            blobs,
+            handle: runtime.handle().clone(),
+            streams: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            wake: Notify::new(),
+            process: random(),
+            messages: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            leaving: Mutex::default(),
+        });
+        // A mistake in the account is told before anything runs.
+        runtime.block_on(shared.found())?;
+        runtime.spawn(send::pump(Arc::clone(&shared)));
+        runtime.spawn(watch::run(Arc::clone(&shared)));
+        runtime.block_on(watch::listen(&shared))?;
+        Ok(Workers { shared, runtime: Some(runtime) })
+    }
+
+    /// A runner for one flow run whose task runs want `labels`.
+    pub fn runner(&self, labels: Labels) -> Arc<dyn Runner> {
+        Arc::new(NatsRunner::new(Arc::clone(&self.shared), labels))
+    }
+
+    /// Workers that answered lately.
+    pub fn known(&self) -> Vec<crate::hello::WorkerHello> {
+        self.shared.lock().workers.known()
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.shared.end_all("the host has closed its connection");
+        let Some(runtime) = self.runtime.take() else { return };
+        // Not where waiting would be a panic: then the account forgets what is left by itself.
+        if tokio::runtime::Handle::try_current().is_err() {
+            let until = Instant::now() + CLOSE_WAIT;
+            for leaving in std::mem::take(&mut *lock(&self.shared.leaving)) {
+                let left = until.saturating_duration_since(Instant::now());
+                let _ = runtime.block_on(async { tokio::time::timeout(left, leaving).await });
+            }
+        }
+        runtime.shutdown_background();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// The streams; looked for once, and again after [`Shared::lose_streams`].
+    async fn found(&self) -> Result<Arc<Found>, NatsError> {
+        let mut found = self.streams.lock().await;
+        if let Some(found) = &*found {
+            return Ok(Arc::clone(found));
+        }
+        let streams = streams::ensure(&self.connection.jetstream, self.settings.replicas).await?;
+        let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs));
+        let new = Arc::new(Found { streams, exchange, consumers: tokio::sync::Mutex::default() });
+        *found = Some(Arc::clone(&new));
+        Ok(new)
+    }
+
+    /// A stream is not there any more, so all are looked for again.
+    async fn lose_streams(&self) {
+        *self.streams.lock().await = None;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing under these locks panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells the messages of this process from those of others: the standard library's hash keys are random.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

@@ -1,0 +1,185 @@
+//! Sending: the pump cuts what is queued into messages; each is sent by a task of its own, until the queue says that it has it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use taskhost_model::{Digest, Ending, FlowRunId, Labels, TaskFailure};
+
+use super::state::Outgoing;
+use super::{Found, Shared, receive, watch};
+use crate::error::NatsError;
+use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN, tasks};
+use crate::{names, streams};
+
+/// How long few task runs wait for others while workers have enough to do.
+const LINGER: Duration = Duration::from_millis(1);
+
+/// Between two tries to send a message; doubled up to the longest.
+const RETRY: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// Bytes of a message that are not its payload: headers, subject.
+const AROUND_BYTES: usize = 1024;
+
+/// Sends what is queued, for as long as the process lives.
+pub(super) async fn pump(shared: Arc<Shared>) {
+    loop {
+        shared.wake.notified().await;
+        let mut has_lingered = false;
+        loop {
+            if shared.is_closed() {
+                return;
+            }
+            let id = || MessageId::new(shared.process, shared.messages.fetch_add(1, Ordering::Relaxed));
+            let (outgoing, lingers) = shared.lock().cut(has_lingered, id);
+            for message in outgoing {
+                tokio::spawn(send(Arc::clone(&shared), message));
+            }
+            if !lingers {
+                break;
+            }
+            tokio::time::sleep(LINGER).await;
+            has_lingered = true;
+        }
+    }
+}
+
+/// Why a message cannot be sent.
+enum Unsent {
+    /// It may go the next time.
+    Passing(String),
+    /// It never will.
+    Final(TaskFailure),
+}
+
+impl From<NatsError> for Unsent {
+    fn from(error: NatsError) -> Unsent {
+        Unsent::Passing(error.message)
+    }
+}
+
+async fn send(shared: Arc<Shared>, message: Outgoing) {
+    let (mut pause, since) = (RETRY, Instant::now());
+    loop {
+        let failure = match send_once(&shared, &message).await {
+            Ok(sequence) => {
+                let mut state = shared.lock();
+                let run = state.runs.get_mut(&message.flow_run);
+                if let Some(flight) = run.and_then(|run| run.flights.get_mut(&message.id)) {
+                    (flight.sequence, flight.since) = (Some(sequence), Instant::now());
+                }
+                return;
+            }
+            Err(Unsent::Final(failure)) => failure,
+            Err(Unsent::Passing(reason)) => {
+                tracing::warn!(target: "taskhost::nats", reason, "a message could not be sent");
+                if since.elapsed() < shared.options.server_wait {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY_MAX);
+                    let is_wanted = |run: &super::state::FlowRun| run.flights.contains_key(&message.id);
+                    if !shared.is_closed() && shared.lock().runs.get(&message.flow_run).is_some_and(is_wanted) {
+                        continue;
+                    }
+                    return;
+                }
+                let waited = shared.options.server_wait;
+                TaskFailure::Lost(format!("it could not be sent to a worker for {waited:?}: {reason}"))
+            }
+        };
+        let mut state = shared.lock();
+        let run = state.runs.get_mut(&message.flow_run);
+        let landed = run.map(|run| run.end(message.id, &Ending::Failed(failure)));
+        drop(state);
+        if let Some(landed) = landed {
+            shared.report(landed);
+        }
+        return;
+    }
+}
+
+/// Gives the message's place in the stream.
+async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unsent> {
+    let found = shared.found().await?;
+    ready(shared, &found, message.flow_run, &message.labels).await?;
+    let (payload, left_out) = encode(message, shared.connection.client.max_payload())?;
+    let exchange = &found.exchange;
+    for (reference, bytes) in &left_out.values {
+        exchange.put_value(reference, bytes).await.map_err(Unsent::Passing)?;
+    }
+    for blob in &left_out.blobs {
+        exchange.put_blob(blob).await.map_err(Unsent::Passing)?;
+    }
+    let mut components: HashSet<Digest> = HashSet::new();
+    for part in &message.parts {
+        let digest = part.request.call.component;
+        if components.insert(digest) {
+            exchange.put_component(&digest, &shared.site).await.map_err(Unsent::Passing)?;
+        }
+    }
+    let subject = names::tasks(&message.labels, message.flow_run);
+    let published = publish(shared, subject, &message.id.to_string(), payload).await;
+    match published {
+        Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
+            shared.lose_streams().await;
+            Err(Unsent::Passing("its stream is gone".to_owned()))
+        }
+        Err(error) => Err(Unsent::Passing(error.to_string())),
+        Ok(sequence) => Ok(sequence),
+    }
+}
+
+async fn publish(
+    shared: &Shared,
+    subject: String,
+    id: &str,
+    payload: Bytes,
+) -> Result<u64, async_nats::jetstream::context::PublishError> {
+    // Should it go twice, because the first answer was late, the stream takes it once.
+    let message = PublishMessage::build().payload(payload).message_id(id);
+    let acknowledged = shared.connection.jetstream.send_publish(subject, message).await?;
+    Ok(acknowledged.await?.sequence)
+}
+
+fn encode(message: &Outgoing, payload_max: usize) -> Result<(Bytes, LeftOut), Unsent> {
+    let bytes_max = payload_max.saturating_sub(AROUND_BYTES);
+    let parts: Vec<_> = message.parts.iter().map(|part| (&*part.request, part.indexes.clone())).collect();
+    let whole = tasks::encode(message.id, message.flow_run, &parts, OFFLOAD_BYTES_MIN.min(bytes_max / 4));
+    if whole.0.len() <= bytes_max {
+        return Ok(whole);
+    }
+    // Many arguments that are each just below what goes another way.
+    let small = tasks::encode(message.id, message.flow_run, &parts, taskhost_model::codec::REFERENCE_BYTES_MIN);
+    if small.0.len() <= bytes_max {
+        return Ok(small);
+    }
+    let reason = format!("it takes a message of {} bytes, and the NATS server takes {payload_max}", small.0.len());
+    Err(Unsent::Final(TaskFailure::BadArguments(reason)))
+}
+
+/// Makes the queues of a flow run, once: what receives its outcomes, and what workers with these labels take from.
+async fn ready(shared: &Arc<Shared>, found: &Arc<Found>, flow_run: FlowRunId, labels: &Labels) -> Result<(), NatsError> {
+    let mut consumers = found.consumers.lock().await;
+    if !consumers.contains_key(labels) {
+        let consumer = streams::tasks_consumer(&found.streams.tasks, labels).await?;
+        consumers.insert(labels.clone(), consumer);
+        watch::ask(shared, labels).await;
+    }
+    let is_received = || shared.lock().runs.get(&flow_run).is_none_or(|run| run.receiver.is_some());
+    if is_received() {
+        return Ok(());
+    }
+    // What an earlier host of this flow run has left: its task runs are sent again, with other ids.
+    let _ = found.streams.tasks.purge().filter(names::tasks_for_all(flow_run)).await;
+    let consumer = streams::results_consumer(&found.streams.results, flow_run).await?;
+    let receiver = tokio::spawn(receive::run(Arc::clone(shared), flow_run, consumer)).abort_handle();
+    match shared.lock().runs.get_mut(&flow_run) {
+        Some(run) => run.receiver = Some(receiver),
+        None => receiver.abort(),
+    }
+    Ok(())
+}
