@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-sandbox", &["taskhost-model"]),
     ("taskhost-store", &["taskhost-model"]),
     ("taskhost-telemetry", &["taskhost-model", "taskhost-flow"]),
+    ("taskhost-nats", &["taskhost-model"]),
     (
         "taskhost",
         &[
@@ -27,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskhost-sandbox",
             "taskhost-store",
             "taskhost-telemetry",
+            "taskhost-nats",
         ],
     ),
     (

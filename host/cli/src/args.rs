@@ -1,5 +1,7 @@
 //! The command line: what may be written, and its help. Only commands that exist stand here.
 
+pub(crate) mod remote;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use taskhost_sandbox::{CompileLimits, EngineKind};
 use taskhost_store::RunState;
+
+use remote::{ClusterArgs, RemoteArgs, Runner, WorkerArgs};
 
 /// Run flows of sandboxed WebAssembly tasks.
 #[derive(Parser, Debug)]
@@ -76,6 +80,7 @@ pub(crate) enum Command {
   taskhost run flow.toml -p csv=@weather.csv         the content of a file
   taskhost run flow.toml --params parameters.json --json
   taskhost run flow.toml --runner sequential --graph run.svg
+  taskhost run flow.toml --runner nats --address nats://queue:4222    on workers; without --address some on this machine
   taskhost run flow.toml --label nightly             a word to find it by in `taskhost runs`
   taskhost run flow.toml --secret api-token=file:token.txt --output report > report.txt
 
@@ -118,6 +123,14 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
   taskhost runs resume latest                        what has succeeded is not run again
   taskhost runs delete --older-than 30d")]
     Runs(RunsArgs),
+    /// Carry out task runs of flows on other machines, over NATS
+    #[command(after_help = "Examples:
+  taskhost worker --address nats://queue:4222
+  taskhost worker --address tls://queue:4222 --credentials worker.nk --labels gpu,eu --memory 16GiB
+  taskhost worker --allow read=data --allow network=db:5432 --secret api-token=file:token.txt --allow secrets=api-token
+
+Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.")]
+    Worker(WorkerArgs),
     /// List or clear what is kept on disk: compiled components, results of tasks with `cache`
     #[command(after_help = "Examples:
   taskhost cache list
@@ -136,6 +149,9 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
     /// What the host starts itself as, to compile a component within limits: stdin to stdout
     #[command(name = "__compile", hide = true)]
     Compile(CompileArgs),
+    /// What the host starts itself as, to hold the server and the workers of a flow run on this machine
+    #[command(name = "__cluster", hide = true)]
+    Cluster(ClusterArgs),
     /// Print the version
     Version,
 }
@@ -182,10 +198,10 @@ pub(crate) struct RunArgs {
     /// Parameters as a JSON object in a file, or - for stdin; -p wins over it
     #[arg(long, value_name = "FILE")]
     pub params: Option<PathBuf>,
-    /// Where task runs happen, instead of where the flow says: sequential, threads
+    /// Where task runs happen, instead of where the flow says: sequential, threads, nats
     #[arg(long, value_name = "RUNNER", hide_possible_values = true)]
     pub runner: Option<Runner>,
-    /// Threads that compute [default: one per core]
+    /// Threads that compute, or worker processes of `nats` on this machine [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
     /// Most task runs in flight, waiting ones included
@@ -218,15 +234,9 @@ pub(crate) struct RunArgs {
     /// The cache.
     #[command(flatten)]
     pub host: HostArgs,
-}
-
-/// The runners of this version.
-#[derive(Clone, Copy, ValueEnum, Debug)]
-pub(crate) enum Runner {
-    /// One after another, in a fixed order: for debugging.
-    Sequential,
-    /// Threads of this process.
-    Threads,
+    /// Workers.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
 
 /// `taskhost check`.
@@ -491,6 +501,9 @@ pub(crate) struct RunsResumeArgs {
     /// Print one JSON object: outputs, state, tasks, usage
     #[arg(long)]
     pub json: bool,
+    /// Where task runs happen, instead of where the flow says: sequential, threads, nats
+    #[arg(long, value_name = "RUNNER", hide_possible_values = true)]
+    pub runner: Option<Runner>,
     /// Secrets.
     #[command(flatten)]
     pub secrets: SecretArgs,
@@ -500,6 +513,9 @@ pub(crate) struct RunsResumeArgs {
     /// The cache.
     #[command(flatten)]
     pub host: HostArgs,
+    /// Workers.
+    #[command(flatten)]
+    pub remote: RemoteArgs,
 }
 
 /// `taskhost runs delete`.
@@ -527,6 +543,22 @@ pub(crate) fn age(text: &str) -> Result<Duration, String> {
     let age = number.filter(|_| seconds > 0).and_then(|number| number.checked_mul(seconds));
     age.map(Duration::from_secs)
         .ok_or_else(|| "write a number with a unit, such as `90s`, `15min`, `12h` or `7d`".to_owned())
+}
+
+/// `4GiB`, `512 MiB`, `1000000`.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let shift = match text[digits.len()..].trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => 64,
+    };
+    let number: Option<u64> = digits.trim().parse().ok().filter(|number| *number > 0);
+    let bytes = number.and_then(|number| number.checked_mul(1_u64.checked_shl(shift).unwrap_or(0)));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number with a unit, such as `512MiB` or `4GiB`".to_owned())
 }
 
 /// `taskhost __compile`.

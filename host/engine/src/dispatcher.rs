@@ -36,7 +36,7 @@ impl<F: Fn(Option<RunnerChoice>) -> Arc<dyn Runner> + Send + Sync> Runners for F
 
 /// The choices of a flow and its subflows, so that their runners can be made before the flow run starts.
 pub fn runner_choices(flow: &Flow) -> Vec<Option<RunnerChoice>> {
-    let mut choices = vec![flow.runner];
+    let mut choices = vec![flow.runner.clone()];
     let mut seen = Vec::new();
     collect_choices(flow, &mut choices, &mut seen);
     choices
@@ -47,13 +47,13 @@ fn collect_choices(flow: &Flow, choices: &mut Vec<Option<RunnerChoice>>, seen: &
         return;
     }
     seen.push(flow);
-    let mut add = |choice: Option<RunnerChoice>| {
-        if choice.is_some() && !choices.contains(&choice) {
-            choices.push(choice);
+    let mut add = |choice: &Option<RunnerChoice>| {
+        if choice.is_some() && !choices.contains(choice) {
+            choices.push(choice.clone());
         }
     };
-    flow.tasks.iter().for_each(|task| add(task.runner));
-    add(flow.runner);
+    flow.tasks.iter().for_each(|task| add(&task.runner));
+    add(&flow.runner);
     for task in &flow.tasks {
         if let TaskKind::Subflow(subflow) = &task.kind {
             collect_choices(subflow, choices, seen);
@@ -98,8 +98,8 @@ pub fn start_flow_run(plan: &Plan, id: FlowRunId, runners: Arc<dyn Runners>, opt
     let FlowRunOptions { observer, journal, replay } = options;
     let capacity = {
         let (found, replay) = (Arc::clone(&found), replay.clone());
-        Box::new(move |choice| {
-            let mut runner = runners.runner(choice);
+        Box::new(move |choice: Option<RunnerChoice>| {
+            let mut runner = runners.runner(choice.clone());
             if let Some(replay) = &replay {
                 let replay: Arc<dyn Answerer> = Arc::clone(replay) as _;
                 runner = Arc::new(Answered::new(replay, runner));

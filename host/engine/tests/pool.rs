@@ -441,7 +441,7 @@ fn requests_of_one_flow_run_are_answered_to_those_who_asked() {
 
 #[test]
 fn a_task_runs_on_the_runner_that_it_chooses() {
-    let choice = RunnerChoice { kind: RunnerKind::Sequential, workers: None, concurrency: None };
+    let choice = RunnerChoice::from(RunnerKind::Sequential);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let make = |name: &'static str| {
         let log = Arc::clone(&seen);

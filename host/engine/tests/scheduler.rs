@@ -442,19 +442,20 @@ fn a_mapped_subflow_makes_an_instance_for_each_element() {
 
 #[test]
 fn a_subflow_runs_where_its_task_says_rather_than_where_its_file_does() {
-    let choice = |kind| Some(RunnerChoice { kind, workers: None, concurrency: None });
-    let (sequential, threads) = (choice(RunnerKind::Sequential), choice(RunnerKind::Threads));
+    let choice = |kind| Some(RunnerChoice::from(kind));
+    let sequential = || choice(RunnerKind::Sequential);
+    let threads = || choice(RunnerKind::Threads);
     for (of_task, of_file, wanted) in [
-        (sequential, threads, sequential),
-        (None, threads, threads),
-        (sequential, None, sequential),
+        (sequential(), threads(), sequential()),
+        (None, threads(), threads()),
+        (sequential(), None, sequential()),
         (None, None, None),
     ] {
         let mut file = inner();
-        file.runner = of_file;
+        file.runner = of_file.clone();
         let mut flow = Flow::unchecked("outer");
         flow.tasks.push(subflow_task("sub", file));
-        flow.tasks[0].runner = of_task;
+        flow.tasks[0].runner = of_task.clone();
         let mut out = Vec::new();
         Scheduler::new(ID(), &plan(flow), Box::new(|_| 1)).on(Input::Start, &mut out);
         let started = out.into_iter().find_map(|output| match output {

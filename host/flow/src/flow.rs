@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::source::FlowSource;
-use taskhost_model::{ComponentSignature, Retry, TaskCall, Value, ValueType};
+use taskhost_model::{ComponentSignature, Labels, Retry, TaskCall, Value, ValueType};
 
 /// A checked flow.
 #[derive(Debug)]
@@ -219,7 +219,7 @@ pub struct Conversion {
 }
 
 /// Where task runs happen, and how many at once.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct RunnerChoice {
     /// Which runner.
     pub kind: RunnerKind,
@@ -227,6 +227,8 @@ pub struct RunnerChoice {
     pub workers: Option<u32>,
     /// Task runs in flight, waiting ones included; the runner's default if none.
     pub concurrency: Option<u32>,
+    /// What a worker needs to have; none for a runner without workers.
+    pub labels: Labels,
 }
 
 /// The runners of this version.
@@ -236,18 +238,21 @@ pub enum RunnerKind {
     Sequential,
     /// Threads of this process.
     Threads,
+    /// Workers on any machine, over NATS.
+    Nats,
 }
 
 impl RunnerKind {
     /// All of them, with their names in flows and on the command line.
-    pub const ALL: [(RunnerKind, &'static str); 2] =
-        [(RunnerKind::Sequential, "sequential"), (RunnerKind::Threads, "threads")];
+    pub const ALL: [(RunnerKind, &'static str); 3] =
+        [(RunnerKind::Sequential, "sequential"), (RunnerKind::Threads, "threads"), (RunnerKind::Nats, "nats")];
 
     /// The name in flows and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             RunnerKind::Sequential => "sequential",
             RunnerKind::Threads => "threads",
+            RunnerKind::Nats => "nats",
         }
     }
 }
@@ -255,7 +260,7 @@ impl RunnerKind {
 /// A runner as it is by default.
 impl From<RunnerKind> for RunnerChoice {
     fn from(kind: RunnerKind) -> RunnerChoice {
-        RunnerChoice { kind, workers: None, concurrency: None }
+        RunnerChoice { kind, workers: None, concurrency: None, labels: Labels::default() }
     }
 }
 

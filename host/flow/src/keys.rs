@@ -122,9 +122,9 @@ const fn later(table: Table, name: &'static str, kind: Kind, docs: &'static str)
 }
 
 /// The names of the runners, with those of later versions.
-pub const RUNNERS_LATER: &[&str] = &["nats", "dask", "ray"];
+pub const RUNNERS_LATER: &[&str] = &["dask", "ray"];
 
-const RUNNER_NAMES: &[&str] = &["sequential", "threads"];
+const RUNNER_NAMES: &[&str] = &["sequential", "threads", "nats"];
 
 const STRICT: &str = "Reject a component that imports more than it is allowed, instead of refusing it when it runs.";
 
@@ -222,6 +222,7 @@ pub const KEYS: &[Key] = &[
     key(Table::Runner, "kind", Kind::Choice(RUNNER_NAMES), "Which runner."),
     key(Table::Runner, "workers", Kind::Count, "Threads that compute."),
     key(Table::Runner, "concurrency", Kind::Count, "Task runs in flight, waiting ones included."),
+    key(Table::Runner, "labels", Kind::Names, "What a worker needs to have, for `nats`."),
     key(Table::Retry, "attempts", Kind::Integer(1, 1000), "Attempts in all, the first included."),
     key(Table::Retry, "delay", Kind::Duration, "From the end of the first attempt to the start of the second."),
     key(Table::Retry, "backoff", Kind::Factor, "What each further delay is multiplied by."),

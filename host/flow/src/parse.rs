@@ -11,6 +11,8 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use taskhost_model::Labels;
+
 use crate::flow::{OnFailure, RunnerChoice, RunnerKind};
 use crate::keys::{RUNNERS_LATER, Table};
 use crate::source::{FlowSource, Span};
@@ -291,9 +293,10 @@ fn limit_key(reader: &mut Reader<'_>, entry: &Entry<'_>, limits: &mut LimitsWrit
 fn runner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<RunnerChoice> {
     let DeValue::Table(table) = entry.value.get_ref() else {
         let kind = runner_kind(reader, entry)?;
-        return Some(RunnerChoice { kind, workers: None, concurrency: None });
+        return Some(kind.into());
     };
     let (mut kind, mut workers, mut concurrency) = (None, None, None);
+    let (mut labels, mut labels_span) = (Labels::default(), None);
     let before = reader.diagnostics.len();
     for entry in reader.known_entries(Table::Runner, table) {
         match entry.key {
@@ -302,6 +305,17 @@ fn runner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<RunnerChoice> {
             "concurrency" => {
                 let most = u32::try_from(taskhost_model::limits::CONCURRENCY_MAX).unwrap_or(u32::MAX);
                 concurrency = reader.count(&entry, most).zip(Some(entry.key_span));
+            }
+            "labels" => {
+                let words = reader.names(&entry);
+                labels_span = Some(entry.key_span);
+                match Labels::new(words.iter().map(|word| &*word.value)) {
+                    Ok(read) => labels = read,
+                    Err(bad) => {
+                        reader.error("bad-value", bad.0, Some(entry.value_span())).help =
+                            Some("a label is a word of lower-case letters, digits and `-`, such as `gpu`".to_owned());
+                    }
+                }
             }
             _ => reader.unread(&entry),
         }
@@ -317,7 +331,13 @@ fn runner(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<RunnerChoice> {
             reader.error("bad-value", message, Some(span)).help = Some("use `kind = \"threads\"`".to_owned());
         }
     }
-    Some(RunnerChoice { kind: kind?, workers: workers.map(|(n, _)| n), concurrency: concurrency.map(|(n, _)| n) })
+    let with_workers = kind == Some(RunnerKind::Nats);
+    if let Some(span) = labels_span.filter(|_| kind.is_some() && !with_workers) {
+        let message = "`labels` is what a worker needs to have, and this runner has no workers".to_owned();
+        reader.error("bad-value", message, Some(span)).help = Some("use `kind = \"nats\"`".to_owned());
+    }
+    let [workers, concurrency] = [workers, concurrency].map(|given| given.map(|(count, _)| count));
+    Some(RunnerChoice { kind: kind?, workers, concurrency, labels })
 }
 
 fn runner_kind(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<RunnerKind> {

@@ -262,9 +262,9 @@ fn runners_are_a_name_or_a_table() {
          [tasks.a]\ncall = \"t.tasks.give-u32\"\nrunner = \"sequential\"\n[tasks.b]\ncall = \"t.demo:one/first@1.0.0.same\"\n",
         "",
     );
-    let runner = flow.runner.expect("a runner");
+    let runner = flow.runner.clone().expect("a runner");
     assert_eq!((runner.kind, runner.workers, runner.concurrency), (RunnerKind::Threads, Some(2), Some(50)));
-    assert_eq!(flow.tasks[0].runner.map(|runner| runner.kind), Some(RunnerKind::Sequential));
+    assert_eq!(flow.tasks[0].runner.as_ref().map(|runner| runner.kind), Some(RunnerKind::Sequential));
 }
 
 #[test]

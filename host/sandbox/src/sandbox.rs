@@ -53,6 +53,8 @@ pub struct Sandbox {
     concurrent: OnceLock<Result<Engine, String>>,
     linkers: Mutex<HashMap<Lane, Arc<Linker<HostState>>>>,
     loaded: Mutex<HashMap<Digest, Arc<Loaded>>>,
+    /// Where components were read from.
+    files: Mutex<HashMap<Digest, PathBuf>>,
     /// Held while a component is compiled, so that others who ask for it wait instead of compiling it, too.
     loading: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
     /// Timers and sockets of waiting guests; guests never run on its thread.
@@ -112,6 +114,7 @@ impl Sandbox {
             concurrent: OnceLock::new(),
             linkers: Mutex::default(),
             loaded: Mutex::default(),
+            files: Mutex::default(),
             loading: Mutex::default(),
             reactor,
         }))
@@ -139,6 +142,28 @@ impl Sandbox {
             docs::add(&mut signature, wit);
         }
         Ok(Inspection { signature, wit, lane: loaded.lane.name() })
+    }
+
+    /// Whether the component is loaded.
+    pub fn is_loaded(&self, digest: &Digest) -> bool {
+        self.loaded(digest).is_some()
+    }
+
+    /// Loads a component from its bytes.
+    pub fn load_bytes(&self, bytes: &[u8]) -> Result<Digest, CatalogError> {
+        Ok(self.load(bytes)?.signature.digest)
+    }
+
+    /// The bytes of a component that was loaded from a file, read anew. The error reads after "component `x` …".
+    pub fn component_bytes(&self, digest: &Digest) -> Result<Vec<u8>, CatalogError> {
+        let error = |message: String| CatalogError { message, help: Some("start again".to_owned()) };
+        let path = locked(&self.files).get(digest).cloned();
+        let path = path.ok_or_else(|| error(format!("({digest}) was not read from a file here")))?;
+        let bytes = read(&path)?;
+        if Digest::of(&bytes) != *digest {
+            return Err(error(format!("has changed on disk since it was checked: `{}`", path.display())));
+        }
+        Ok(bytes)
     }
 
     /// The component in a file.
@@ -323,7 +348,9 @@ fn check_header(bytes: &[u8]) -> Result<(), CatalogError> {
 
 impl Catalog for Sandbox {
     fn signature(&self, path: &Path) -> Result<Arc<ComponentSignature>, CatalogError> {
-        Ok(Arc::clone(&self.load(&read(path)?)?.signature))
+        let signature = Arc::clone(&self.load(&read(path)?)?.signature);
+        locked(&self.files).insert(signature.digest, path.to_owned());
+        Ok(signature)
     }
 }
 

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use blake3::Hasher;
 use taskhost_model::ArtifactRef;
@@ -208,6 +209,25 @@ impl TemporaryBlobs {
     /// Where they are; none before the first.
     pub fn folder(&self) -> Option<PathBuf> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|private| private.folder.clone())
+    }
+
+    /// Removes those that were made longest ago, until no more than `bytes_max` are left together; none that is younger than `age_min`. Whoever
+    /// has one open reads on.
+    pub fn make_room(&self, bytes_max: u64, age_min: Duration) -> Result<(), StoreError> {
+        let private = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(artifacts) = private.as_ref().map(|private| private.artifacts.clone()) else { return Ok(()) };
+        drop(private);
+        let mut files: Vec<_> = artifacts.all()?.into_iter().filter(|file| file.digest.is_some()).collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file.age()));
+        let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+        for file in files {
+            if bytes <= bytes_max || file.age().is_none_or(|age| age < age_min) {
+                return Ok(());
+            }
+            fs::remove_file(&file.path).at(&file.path)?;
+            bytes -= file.bytes;
+        }
+        Ok(())
     }
 
     /// Removes those of the whole process, which is about to end.

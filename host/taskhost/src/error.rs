@@ -48,6 +48,11 @@ impl HostError {
         HostError { kind, message: message.into(), help: None, parts: Vec::new() }
     }
 
+    /// A pool of threads cannot be made.
+    pub(crate) fn no_thread(error: &std::io::Error) -> HostError {
+        HostError::new(HostErrorKind::Internal, format!("no thread could be started: {error}"))
+    }
+
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> HostError {
         self.help = Some(help.into());
         self

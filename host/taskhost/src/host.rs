@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use taskhost_engine::{FlowRun, FlowRunOptions, start_flow_run};
+use taskhost_engine::{FlowRun, FlowRunOptions, runner_choices, start_flow_run};
 use taskhost_flow::{Checked, Diagnostics, Flow, FlowFile, FlowSource, Given, Plan, RunnerChoice, RunnerKind};
 use taskhost_model::seams::{Blobs, Catalog, CatalogError, Observer, Runner};
 use taskhost_model::{Digest, FlowRunId, Value, limits};
@@ -30,7 +30,8 @@ use crate::outputs::Outputs;
 use crate::recording::{self, Stopping};
 use crate::records::Records;
 use crate::run::{IntoFlow, Launch};
-use crate::runners::{PoolSize, Pools};
+use crate::remote::{Remote, RemoteWorkers};
+use crate::runners::{PoolSize, Runners};
 use crate::secrets::{SecretSources, Secrets, secrets_wanted};
 use crate::single_call;
 
@@ -64,6 +65,10 @@ pub struct HostOptions {
     /// URL of a store of artifacts (`s3://bucket/prefix`, `gs://…`, `az://…`, `file:///…`) where large results and blobs of recorded runs are
     /// kept, with copies in the data folder; none means `$TASKHOST_ARTIFACTS`, or without it the data folder alone.
     pub artifacts: Option<String>,
+    /// Where the workers of the runner `nats` are; without it, that runner cannot be used.
+    pub remote: Option<RemoteWorkers>,
+    /// How long task runs wait for a worker that has their labels; none means 2 min.
+    pub worker_wait: Option<Duration>,
 }
 
 impl Default for HostOptions {
@@ -79,6 +84,8 @@ impl Default for HostOptions {
             keep_runs: false,
             keep_runs_for: None,
             artifacts: None,
+            remote: None,
+            worker_wait: None,
         }
     }
 }
@@ -124,9 +131,16 @@ pub struct RunOptions {
     pub labels: Vec<String>,
 }
 
+impl RunOptions {
+    /// Where the tasks of a flow run that do not say it themselves.
+    pub(crate) fn runner_of(&self, flow: &Flow) -> RunnerKind {
+        self.runner_override.as_ref().or(flow.runner.as_ref()).unwrap_or(&self.runner).kind
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> RunOptions {
-        let runner = RunnerChoice { kind: RunnerKind::Threads, workers: None, concurrency: None };
+        let runner = RunnerChoice::from(RunnerKind::Threads);
         RunOptions { runner, runner_override: None, use_results: true, refresh: Vec::new(), labels: Vec::new() }
     }
 }
@@ -144,7 +158,7 @@ pub struct Host(Arc<Inner>);
 
 struct Inner {
     sandbox: Arc<Sandbox>,
-    pools: Pools,
+    runners: Runners,
     secrets: Arc<Secrets>,
     sources: SecretSources,
     /// Where runs are recorded; none if they are not.
@@ -176,8 +190,11 @@ impl Host {
             vault: Some(secrets.clone()),
         })?;
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
-        let pools = Pools::new(sandbox.clone(), size);
-        Ok(Host(Arc::new(Inner { pools, sandbox, secrets, sources: options.secrets, records, blobs, telemetry })))
+        let mut patience = taskhost_nats::HostOptions::default();
+        patience.worker_wait = options.worker_wait.unwrap_or(patience.worker_wait);
+        let remote = Remote::new(sandbox.clone(), blobs.clone(), options.remote, patience);
+        let runners = Runners::new(sandbox.clone(), size, remote);
+        Ok(Host(Arc::new(Inner { runners, sandbox, secrets, sources: options.secrets, records, blobs, telemetry })))
     }
 
     /// Reads a flow file.
@@ -266,8 +283,9 @@ impl Host {
 
     /// Looks up the secrets that the tasks of a flow and of its subflows want; to be called before [`Host::start`], as [`Launch`] does.
     /// Every secret that cannot be had is told at once. A secret that the host knows already is not looked up again.
-    pub fn fetch_secrets(&self, flow: &Flow) -> Result<(), HostError> {
-        self.0.secrets.fetch(flow, &self.0.sources)?;
+    /// Those of tasks that run on workers elsewhere are left to these.
+    pub fn fetch_secrets(&self, flow: &Flow, options: &RunOptions) -> Result<(), HostError> {
+        self.0.secrets.fetch(flow, options.runner_of(flow), &self.0.sources)?;
         if tracing::enabled!(target: "taskhost::secrets", tracing::Level::INFO) {
             // Their names; the values are nobody's business.
             let names = secrets_wanted(flow).into_keys().collect::<Vec<_>>().join(" ");
@@ -301,6 +319,7 @@ impl Host {
 
     /// Starts a flow run and returns at once. If runs are recorded, it is.
     pub fn start(&self, plan: Plan, options: RunOptions, observer: Arc<dyn Observer>) -> Result<FlowRun, HostError> {
+        self.ready(&plan, &options)?;
         blobs::keep_parameters(&*self.0.blobs, &plan)?;
         let (id, started) = new_flow_run_id();
         let following = FlowRunOptions::new(observer);
@@ -316,6 +335,14 @@ impl Host {
         Ok(run)
     }
 
+    /// Makes sure that all runners of a flow can be had, so that a mistake is told before anything runs.
+    pub(crate) fn ready(&self, plan: &Plan, options: &RunOptions) -> Result<(), HostError> {
+        let flow = plan.flow();
+        let own = options.runner_of(flow);
+        let others = runner_choices(flow).into_iter().flatten().filter(|choice| flow.runner.as_ref() != Some(choice));
+        self.0.runners.ready(others.map(|choice| choice.kind).chain([own]))
+    }
+
     /// Starts a flow run that is recorded by `following`'s journal, if at all.
     pub(crate) fn start_flow_run(
         &self,
@@ -325,15 +352,15 @@ impl Host {
         following: FlowRunOptions,
         cache: Option<ResultCache>,
     ) -> FlowRun {
-        let own = plan.flow().runner;
+        let own = plan.flow().runner.clone();
         let host = self.clone();
         let (following, watch) = self.followed(plan, id, following);
         let runners_watch = watch.clone();
         let cache = cache.filter(|_| options.use_results && caching::is_wanted(plan.flow()));
         let runners = move |choice: Option<RunnerChoice>| -> Arc<dyn Runner> {
             let of_the_flow = choice.is_none() || choice == own;
-            let replaced = options.runner_override.filter(|_| of_the_flow);
-            let runner = host.0.pools.runner(replaced.or(choice).unwrap_or(options.runner));
+            let replaced = options.runner_override.clone().filter(|_| of_the_flow);
+            let runner = host.0.runners.runner(replaced.or(choice).unwrap_or_else(|| options.runner.clone()));
             let runner = match &cache {
                 Some(cache) => caching::with_results(runner, cache, &options.refresh),
                 None => runner,
@@ -373,6 +400,11 @@ impl Host {
     /// else.
     pub fn run(&self, flow: impl IntoFlow) -> Result<Outputs, RunError> {
         self.prepare(flow)?.run()
+    }
+
+    /// Ends the connection to workers elsewhere, and what was started for them on this machine. What still runs there is lost.
+    pub fn disconnect(&self) {
+        self.0.runners.disconnect();
     }
 
     /// What compiles components and runs guests, for those who need it directly, such as benchmarks.

@@ -149,7 +149,8 @@ impl Resume {
     /// Goes on, and returns when what is known has been gone through.
     pub fn start(self, options: RunOptions, observer: Arc<dyn Observer>) -> Result<FlowRun, RunError> {
         if self.can_run() {
-            self.host.fetch_secrets(self.plan.flow())?;
+            self.host.fetch_secrets(self.plan.flow(), &options)?;
+            self.host.ready(&self.plan, &options)?;
         }
         let following = FlowRunOptions::new(observer);
         Ok(match self.way {

@@ -121,7 +121,7 @@ impl Launch {
     /// to be quick.
     pub fn start_observed(self, observer: Arc<dyn Observer>) -> Result<FlowRun, RunError> {
         let plan = taskhost_flow::plan(&self.flow, self.given)?;
-        self.host.fetch_secrets(&self.flow)?;
+        self.host.fetch_secrets(&self.flow, &self.options)?;
         Ok(self.host.start(plan, self.options, observer)?)
     }
 }

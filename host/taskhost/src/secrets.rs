@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use taskhost_flow::{Flow, TaskKind, names};
+use taskhost_flow::{Flow, RunnerKind, TaskKind, names};
 use taskhost_model::seams::Vault;
 use toml::de::{DeTable, DeValue};
 
@@ -323,8 +323,20 @@ impl Vault for Secrets {
 
 impl Secrets {
     /// Looks up what a flow and its subflows want and what is not known yet.
-    pub(crate) fn fetch(&self, flow: &Flow, sources: &SecretSources) -> Result<(), HostError> {
-        let mut wanted = secrets_wanted(flow);
+    pub(crate) fn fetch(&self, flow: &Flow, runner: RunnerKind, sources: &SecretSources) -> Result<(), HostError> {
+        self.fetch_wanted(secrets_wanted_here(flow, runner), sources)
+    }
+
+    /// The same for names that a worker may be asked for.
+    pub(crate) fn fetch_names<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str>,
+        sources: &SecretSources,
+    ) -> Result<(), HostError> {
+        self.fetch_wanted(names.map(|name| (name.into(), "worker".to_owned())).collect(), sources)
+    }
+
+    fn fetch_wanted(&self, mut wanted: BTreeMap<Arc<str>, String>, sources: &SecretSources) -> Result<(), HostError> {
         wanted.retain(|name, _| self.secret(name).is_none());
         if wanted.is_empty() {
             return Ok(());
@@ -343,20 +355,35 @@ impl Secrets {
 
 /// Names of the secrets that tasks of a flow and its subflows want, each with the first such task.
 pub fn secrets_wanted(flow: &Flow) -> BTreeMap<Arc<str>, String> {
+    wanted(flow, None)
+}
+
+/// Of these, those that are wanted in this process: workers elsewhere have their own. `runner` is that of the flow.
+pub(crate) fn secrets_wanted_here(flow: &Flow, runner: RunnerKind) -> BTreeMap<Arc<str>, String> {
+    wanted(flow, Some(runner))
+}
+
+/// With a runner, what is wanted in this process.
+fn wanted(flow: &Flow, runner: Option<RunnerKind>) -> BTreeMap<Arc<str>, String> {
     let (mut found, mut seen) = (BTreeMap::new(), HashSet::new());
-    let mut open: Vec<(String, &Flow)> = vec![(String::new(), flow)];
-    while let Some((path, flow)) = open.pop() {
+    let mut open: Vec<(String, &Flow, Option<RunnerKind>)> = vec![(String::new(), flow, runner)];
+    while let Some((path, flow, around)) = open.pop() {
         for task in &flow.tasks {
+            let own = task.runner.as_ref().map(|choice| choice.kind);
             match &task.kind {
+                TaskKind::Call(_) if around.is_some() && own.or(around) == Some(RunnerKind::Nats) => {}
                 TaskKind::Call(call) => {
                     for name in &call.grants.secrets {
                         found.entry(name.clone()).or_insert_with(|| format!("{path}{}", task.name));
                     }
                 }
-                TaskKind::Subflow(subflow) if seen.insert(Arc::as_ptr(subflow)) => {
-                    open.push((format!("{path}{}/", task.name), subflow));
+                TaskKind::Subflow(subflow) => {
+                    let inner = own.or(subflow.runner.as_ref().map(|choice| choice.kind)).or(around);
+                    let inner = around.and(inner);
+                    if seen.insert((Arc::as_ptr(subflow), inner)) {
+                        open.push((format!("{path}{}/", task.name), subflow, inner));
+                    }
                 }
-                TaskKind::Subflow(_) => {}
             }
         }
     }

@@ -20,8 +20,8 @@ fn example(name: &str) -> PathBuf {
 fn on_each_runner(flow: &Path) -> Vec<Value> {
     let host = Host::new(support::options()).expect("a host");
     let run = |(kind, name): (RunnerKind, &str)| {
-        let choice = RunnerChoice { kind, workers: Some(2), concurrency: None };
-        let options = RunOptions { runner: choice, runner_override: Some(choice), ..RunOptions::default() };
+        let choice = RunnerChoice { workers: Some(2), ..kind.into() };
+        let options = RunOptions { runner: choice.clone(), runner_override: Some(choice), ..RunOptions::default() };
         let launch = host.prepare(flow).unwrap_or_else(|error| panic!("{}: {error}", flow.display()));
         let outputs =
             launch.options(options).run().unwrap_or_else(|error| panic!("{} on {name}: {error}", flow.display()));

@@ -48,7 +48,7 @@ fn call(args: &CallArgs, function: &str, telemetry: Option<Arc<Telemetry>>) -> R
     let checked = host.check_call(&args.component, &function, &names, &settings(args)?)?;
     commands::tell_notes(&checked, voice);
     let plan = taskhost_flow::plan(&checked.flow, given).map_err(|error| in_words_of_a_call(error, task))?;
-    commands::fetch_secrets(&host, &checked.flow, &args.secrets)
+    commands::fetch_secrets(&host, &checked.flow, &args.secrets, &RunOptions::default())
         .map_err(|error| secrets_of_a_call(error, &checked.flow))?;
     let executed = execute::execute(&host, plan, RunOptions::default(), voice, Labels::None)?;
     report(args, &executed, voice, &host)

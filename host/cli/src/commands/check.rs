@@ -74,7 +74,7 @@ fn flow_json(flow: &Flow) -> Json {
         "outputs": outputs.collect::<Vec<_>>(),
         "components": components.collect::<Vec<_>>(),
         "tag-limits": flow.tag_limits.iter().map(|(tag, most)| (tag.to_string(), json!(most))).collect::<serde_json::Map<_, _>>(),
-        "runner": flow.runner.map_or("threads", |runner| runner.kind.name()),
+        "runner": flow.runner.as_ref().map_or("threads", |runner| runner.kind.name()),
     })
 }
 
@@ -94,7 +94,7 @@ fn text(path: &str, flow: &Flow) -> String {
     section(&mut out, "outputs", outputs);
     let components = components(flow);
     section(&mut out, "components", components.iter().copied().map(component));
-    let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.map_or("threads".to_owned(), runner));
+    let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.as_ref().map_or("threads".to_owned(), runner));
     let tasks = powers::tasks(flow);
     out.push_str(&powers::section(&tasks));
     out.push_str(&settings::section(flow, &tasks));
@@ -158,7 +158,7 @@ fn task(flow: &Flow, task: &Task) -> Row {
     if task.when.is_some() {
         notes.push("may be skipped".to_owned());
     }
-    notes.extend(task.runner.map(|choice| format!("on {}", runner(choice))));
+    notes.extend(task.runner.as_ref().map(|choice| format!("on {}", runner(choice))));
     if !task.needs.is_empty() {
         let names: Vec<&str> = task.needs.iter().take(6).map(|&needed| &*flow.tasks[needed].name).collect();
         let more = if task.needs.len() > names.len() { ", …" } else { "" };
@@ -195,13 +195,16 @@ fn component(component: &ComponentUse) -> Row {
     row(&component.name, component.path.display().to_string(), note)
 }
 
-fn runner(choice: RunnerChoice) -> String {
+fn runner(choice: &RunnerChoice) -> String {
     let mut text = choice.kind.name().to_owned();
     if let Some(workers) = choice.workers {
         let _ = write!(text, ", {}", render::count(u64::from(workers), "worker"));
     }
     if let Some(concurrency) = choice.concurrency {
         let _ = write!(text, ", at most {concurrency} task runs in flight");
+    }
+    if !choice.labels.is_empty() {
+        let _ = write!(text, ", on workers with {}", choice.labels);
     }
     text
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod cluster;
 mod command;
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -13,13 +14,14 @@ mod refresh;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
-use taskhost::{Host, HostError, HostErrorKind, HostOptions, SecretSource, SecretSources, secrets_wanted};
+use taskhost::{Host, HostError, HostErrorKind, HostOptions, RunOptions, SecretSource, SecretSources, secrets_wanted};
 use taskhost_flow::{Checked, Diagnostic, Diagnostics, Flow, FlowFile, Severity};
 use taskhost_telemetry::Telemetry;
 
@@ -44,6 +46,8 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Call(args) => interrupt::listen().and_then(|()| call::run(&args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::Runs(args) => runs::run(args),
+        Command::Worker(args) => worker::run(&args),
+        Command::Cluster(args) => cluster::run(args),
         Command::Cache(args) => cache::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Schema => schema::run(),
@@ -61,6 +65,11 @@ fn host_to_look(args: &HostArgs) -> Result<Host, CliError> {
 }
 
 fn open_host(args: &HostArgs, options: HostOptions, telemetry: Option<Arc<Telemetry>>) -> Result<Host, CliError> {
+    Ok(Host::with_telemetry(host_options(args, options)?, telemetry)?)
+}
+
+/// With what the command line and variables say of caches and of this program.
+fn host_options(args: &HostArgs, options: HostOptions) -> Result<HostOptions, CliError> {
     let options = HostOptions {
         cache_folder: cache_folder(args.cache_folder.as_deref()),
         use_cache: !args.no_cache,
@@ -78,7 +87,7 @@ fn open_host(args: &HostArgs, options: HostOptions, telemetry: Option<Arc<Teleme
             visible(&folder)
         ));
     }
-    Ok(Host::with_telemetry(options, telemetry)?)
+    Ok(options)
 }
 
 /// How long runs are kept, as `TASKHOST_KEEP_RUNS` says; for ever without it.
@@ -129,7 +138,7 @@ fn tell_notes(checked: &Checked, voice: Voice) {
 }
 
 /// Looks up what a flow wants; a secret that it does not want may be a name written wrong.
-fn fetch_secrets(host: &Host, flow: &Flow, args: &SecretArgs) -> Result<(), CliError> {
+fn fetch_secrets(host: &Host, flow: &Flow, args: &SecretArgs, options: &RunOptions) -> Result<(), CliError> {
     let wanted = secrets_wanted(flow);
     let names = args.secrets.iter().filter_map(|word| word.split_once('='));
     for (name, _) in names.filter(|(name, _)| !wanted.contains_key(*name)) {
@@ -141,7 +150,7 @@ fn fetch_secrets(host: &Host, flow: &Flow, args: &SecretArgs) -> Result<(), CliE
             visible(name)
         ));
     }
-    interrupt::while_fetching(host, || host.fetch_secrets(flow)).map_err(CliError::Secrets)
+    interrupt::while_fetching(host, || host.fetch_secrets(flow, options)).map_err(CliError::Secrets)
 }
 
 impl SecretArgs {
@@ -166,7 +175,7 @@ impl SecretArgs {
 
 /// The file that this process runs, which compiles components in a child. By way of `/proc` it is that very file, even if
 /// another version has been put in its place meanwhile.
-fn this_program() -> Result<PathBuf, CliError> {
+pub(crate) fn this_program() -> Result<PathBuf, CliError> {
     let own = PathBuf::from("/proc/self/exe");
     if own.exists() {
         return Ok(own);

@@ -8,7 +8,7 @@ use taskhost_flow::{Flow, FlowFile, PlanError, RunnerChoice, RunnerKind};
 use taskhost_model::{FlowRunEnding, Value};
 use taskhost_telemetry::Telemetry;
 
-use crate::args::{RunArgs, Runner};
+use crate::args::RunArgs;
 use crate::arguments;
 use crate::blobs;
 use crate::commands::{self, graph, read, refresh};
@@ -54,8 +54,9 @@ fn run_flow(args: &RunArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, C
     if let (Some(path), Some(format)) = (&args.graph, format) {
         can_be_drawn(path, format, &flow)?;
     }
-    commands::fetch_secrets(&host, &flow, &args.secrets)?;
+    commands::fetch_secrets(&host, &flow, &args.secrets, &options)?;
     let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
+    host.disconnect();
     let told = Told { host: &host, file: &args.flow, voice, json: args.json, output, is_recorded: !args.no_journal };
     let exit = report(&told, &executed, &written)?;
     if let (Some(path), Some(format)) = (&args.graph, format)
@@ -160,7 +161,9 @@ fn host_options(args: &RunArgs, file: &FlowFile) -> Result<HostOptions, CliError
     let concurrency =
         args.concurrency.map_or_else(|| read::concurrency_needed(file), |concurrency| concurrency as usize);
     let secrets = args.secrets.sources()?;
-    Ok(HostOptions { workers, concurrency, secrets, keep_runs: !args.no_journal, ..default })
+    let options = HostOptions { workers, concurrency, secrets, keep_runs: !args.no_journal, ..default };
+    let workers = args.workers.or(file.runner.as_ref().and_then(|own| own.workers));
+    args.remote.options(workers, &args.secrets, &args.host, options)
 }
 
 fn given(args: &RunArgs, flow: &Flow, host: &Host) -> Result<Vec<(String, taskhost_flow::Given)>, CliError> {
@@ -176,16 +179,13 @@ fn runner(args: &RunArgs, flow: &Flow) -> Option<RunnerChoice> {
     if args.runner.is_none() && args.workers.is_none() && args.concurrency.is_none() {
         return None;
     }
-    let own = flow.runner;
-    let kind = match args.runner {
-        Some(Runner::Sequential) => RunnerKind::Sequential,
-        Some(Runner::Threads) => RunnerKind::Threads,
-        None => own.map_or(RunnerKind::Threads, |own| own.kind),
-    };
+    let own = flow.runner.as_ref();
+    let kind = args.runner.map(RunnerKind::from).or(own.map(|own| own.kind)).unwrap_or(RunnerKind::Threads);
     Some(RunnerChoice {
         kind,
         workers: args.workers.or(own.and_then(|own| own.workers)),
         concurrency: args.concurrency.or(own.and_then(|own| own.concurrency)),
+        labels: own.map(|own| own.labels.clone()).unwrap_or_default(),
     })
 }
 

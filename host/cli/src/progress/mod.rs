@@ -188,6 +188,7 @@ impl Progress {
             LogSource::Log(LogLevel::Error) => styled(BAD, "error: "),
             LogSource::Log(LogLevel::Warn) => styled(WARN, "warning: "),
             LogSource::Log(LogLevel::Info) => String::new(),
+            LogSource::Runner => styled(WARN, "runner: "),
             LogSource::Log(LogLevel::Debug) => styled(DIM, "debug: "),
             LogSource::Log(LogLevel::Trace) => styled(DIM, "trace: "),
         };

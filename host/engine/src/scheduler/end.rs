@@ -43,17 +43,17 @@ impl Scheduler {
         }
         told.flush(0, out);
         let retried = std::mem::take(&mut told.retried);
-        let (runner, attempt) = (open.runner, open.attempt + 1);
+        let (runner, attempt) = (open.runner.clone(), open.attempt + 1);
         let stops = active.stopped && !was_stopped;
         if open.is_answered() {
             self.requests.open.remove(&report.request);
         }
-        self.lanes.of(runner).in_flight -= counted;
+        self.lanes.of(&runner).in_flight -= counted;
         self.tags.give_back(&active.tags, counted as u32);
         active.waiting += retried.len() as u32;
         if !active.stopped && matches!(self.phase, Phase::Running) {
             for (index, delay) in retried {
-                let id = self.waits.add(Wait { instance: id, task, runner, index, attempt });
+                let id = self.waits.add(Wait { instance: id, task, runner: runner.clone(), index, attempt });
                 out.push(Output::Wait { id, delay, task: Arc::clone(&active.path), index, attempt });
             }
         }
@@ -66,7 +66,7 @@ impl Scheduler {
     /// A mapped task failed: what its runner has not started shall not start.
     fn withdraw(&mut self, id: InstanceId, task: usize, out: &mut Vec<Output>) {
         let of_task = self.requests.open.iter().filter(|(_, open)| open.instance == id && open.task == task);
-        out.extend(of_task.map(|(request, open)| Output::Withdraw { runner: open.runner, request: *request }));
+        out.extend(of_task.map(|(request, open)| Output::Withdraw { runner: open.runner.clone(), request: *request }));
     }
 
     /// Ends a task of which nothing is left to run.
@@ -174,7 +174,7 @@ impl Scheduler {
     pub(super) fn drain(&mut self, out: &mut Vec<Output>) {
         if matches!(self.phase, Phase::Running) {
             let open = self.requests.open.iter();
-            out.extend(open.map(|(request, open)| Output::Withdraw { runner: open.runner, request: *request }));
+            out.extend(open.map(|(request, open)| Output::Withdraw { runner: open.runner.clone(), request: *request }));
         }
         self.cancel(out);
     }

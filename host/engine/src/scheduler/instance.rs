@@ -197,7 +197,7 @@ impl Instance {
         Instance {
             slots: flow.tasks.iter().zip(&shape.uses).map(slot).collect(),
             open: flow.tasks.len(),
-            runner: flow.runner,
+            runner: flow.runner.clone(),
             flow,
             shape,
             parameters,

@@ -61,9 +61,10 @@ impl Lanes {
         Lanes { capacity, lanes: Vec::new() }
     }
 
-    pub(super) fn of(&mut self, runner: Option<RunnerChoice>) -> &mut Lane {
-        let at = self.lanes.iter().position(|lane| lane.runner == runner).unwrap_or_else(|| {
-            let capacity = (self.capacity)(runner).max(1);
+    pub(super) fn of(&mut self, runner: &Option<RunnerChoice>) -> &mut Lane {
+        let at = self.lanes.iter().position(|lane| lane.runner == *runner).unwrap_or_else(|| {
+            let capacity = (self.capacity)(runner.clone()).max(1);
+            let runner = runner.clone();
             self.lanes.push(Lane { runner, capacity, in_flight: 0, ready: BinaryHeap::new() });
             self.lanes.len() - 1
         });

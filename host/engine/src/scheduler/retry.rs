@@ -51,7 +51,7 @@ impl Scheduler {
         active.retries.push_back((wait.index, wait.attempt));
         if !active.queued {
             active.queued = true;
-            self.lanes.of(wait.runner).ready.push(active.ready(wait.instance, wait.task));
+            self.lanes.of(&wait.runner).ready.push(active.ready(wait.instance, wait.task));
         }
     }
 }

@@ -40,7 +40,7 @@ impl Scheduler {
         let mut active = Active::new(flow_task, path, arguments, tags);
         (active.priority, active.turn) = (instance.priority + flow_task.priority, self.turns);
         self.turns += 1;
-        let runner = flow_task.runner.or(instance.runner);
+        let runner = flow_task.runner.clone().or_else(|| instance.runner.clone());
         let is_call = matches!(flow_task.kind, TaskKind::Call(_));
         if runs == 0 {
             return self.task_over(id, task, active.finish(), out);
@@ -49,7 +49,7 @@ impl Scheduler {
         let ready = active.ready(id, task);
         instance.slots[task].state = State::Active(Box::new(active));
         if is_call {
-            self.lanes.of(runner).ready.push(ready);
+            self.lanes.of(&runner).ready.push(ready);
         } else {
             self.agenda.push_back(Work::Expand(id, task));
         }
@@ -81,7 +81,8 @@ impl Scheduler {
         let TaskKind::Subflow(flow) = &flow_task.kind else { return None };
         let (flow, mapped) = (Arc::clone(flow), Arc::clone(&flow_task.mapped));
         // Who runs a flow knows more of the surroundings than the flow does.
-        let runner = flow_task.runner.or(flow.runner).or(instance.runner);
+        let own = flow_task.runner.as_ref().or(flow.runner.as_ref());
+        let runner = own.cloned().or_else(|| instance.runner.clone());
         let around = instance.priority + flow_task.priority;
         let State::Active(active) = &mut instance.slots[task].state else { return None };
         if !active.has_more() || active.running >= INSTANCES_ALIVE_MAX {
@@ -154,10 +155,10 @@ impl Scheduler {
             let count = indexes.end - indexes.start;
             lane.in_flight += count as usize;
             self.tags.take(&active.tags, count);
-            let runner = lane.runner;
+            let runner = lane.runner.clone();
             let request = TaskRunRequest {
                 flow_run: self.flow_run,
-                id: self.requests.open(id, task, runner, indexes.clone(), attempt),
+                id: self.requests.open(id, task, runner.clone(), indexes.clone(), attempt),
                 task: Arc::clone(&active.path),
                 call: Arc::clone(call),
                 arguments: Arc::clone(&active.arguments),

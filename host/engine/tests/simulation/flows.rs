@@ -37,7 +37,7 @@ impl Dice {
 const TAGS: [&str; 2] = ["x", "y"];
 
 fn random_choice(dice: &mut Dice) -> Option<RunnerChoice> {
-    dice.one_in(6).then_some(RunnerChoice { kind: RunnerKind::Sequential, workers: None, concurrency: None })
+    dice.one_in(6).then_some(RunnerChoice::from(RunnerKind::Sequential))
 }
 
 pub(crate) fn random_flow(dice: &mut Dice, depth: u32) -> Flow {

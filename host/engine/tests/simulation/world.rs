@@ -226,13 +226,13 @@ impl<'s> World<'s> {
             assert!(self.asked.insert((Arc::clone(&request.task), index, request.attempt)), "asked for twice");
         }
         let count_of = request.indexes.len();
-        let in_flight = self.in_flight.entry(runner).or_default();
+        let in_flight = self.in_flight.entry(runner.clone()).or_default();
         *in_flight += count_of;
         assert!(*in_flight <= self.setting.capacity, "more in flight than there is room for");
         count(self.setting, &mut self.tagged, &request.task, |tagged| *tagged += count_of as u32);
         let answers = self.replay.answer(&request);
         let task = || Arc::clone(&request.task);
-        self.known.extend(answers.reports.into_iter().map(|report| Known { report, task: task(), runner }));
+        self.known.extend(answers.reports.into_iter().map(|report| Known { report, task: task(), runner: runner.clone() }));
         let left: Vec<u32> = answers.unknown.into_iter().flatten().collect();
         for index in &left {
             let run = (Arc::clone(&request.task), *index);
@@ -314,7 +314,7 @@ impl<'s> World<'s> {
         };
         let outcomes = indexes.iter().map(outcome).map(TaskRunOutcome::without_usage).collect();
         let (flow_run, id) = (request.flow_run, request.id);
-        let (task, runner) = (Arc::clone(&request.task), *runner);
+        let (task, runner) = (Arc::clone(&request.task), runner.clone());
         if left.is_empty() {
             self.open.swap_remove(at);
         }

@@ -85,7 +85,6 @@ impl Coded for Limits {
     }
 }
 
-/// Where a flow's own folder lies is left out: it means nothing elsewhere. What is read has an empty one.
 impl Coded for Grants {
     fn encode(&self, out: &mut Vec<u8>) {
         write::varint(out, self.folders.len() as u64);
@@ -117,13 +116,15 @@ impl Coded for Grants {
 impl Coded for FolderGrant {
     fn encode(&self, out: &mut Vec<u8>) {
         write::text(out, &self.to_string());
+        // Means something where the same folders are; who reads it decides.
+        write::text(out, &self.base.as_deref().map(|base| base.to_string_lossy()).unwrap_or_default());
         out.push(u8::from(self.access == Access::Write));
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<FolderGrant, CodecError> {
-        let text = reader.text()?;
+        let (text, base) = (reader.text()?, PathBuf::from(reader.text()?));
         let access = if reader.flag()? { Access::Write } else { Access::Read };
-        FolderGrant::new(text, &PathBuf::new(), access).map_err(|error| reader.error(error.message))
+        FolderGrant::new(text, &base, access).map_err(|error| reader.error(error.message))
     }
 }
 
@@ -181,14 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_read_as_it_was_written_but_for_the_flows_own_folder() {
-        let mut wanted = call();
+    fn a_call_is_read_as_it_was_written() {
+        let wanted = call();
         let mut bytes = Vec::new();
         wanted.encode(&mut bytes);
         let mut reader = Reader::new(&bytes);
         let read = TaskCall::decode(&mut reader).expect("what was written");
         assert!(reader.is_at_end());
-        Arc::make_mut(&mut wanted.grants).folders[0].base = Some(PathBuf::new());
         assert_eq!(read, wanted);
     }
 

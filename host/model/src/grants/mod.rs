@@ -4,6 +4,7 @@
 //! guest runs. No I/O: names are resolved and folders opened by the sandbox.
 
 mod address;
+mod beyond;
 mod folder;
 mod http;
 mod network;

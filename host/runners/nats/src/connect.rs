@@ -94,6 +94,10 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
         .event_callback(|event| async move {
             tracing::info!(target: "taskhost::nats", event = %event, "connection");
         });
+    let named = addresses.iter().find_map(|address| Some((address.username()?, address.password().unwrap_or_default())));
+    if let Some((user, password)) = named {
+        options = options.user_and_password(decoded(user), decoded(password));
+    }
     if let Some(path) = &settings.credentials {
         options = with_credentials(options, path)?;
     }
@@ -135,6 +139,25 @@ fn addresses(text: &str) -> Result<Vec<ServerAddr>, NatsError> {
         return Err(NatsError::usage("the address of the NATS server is empty", help));
     }
     Ok(parsed)
+}
+
+/// Without the `%xx` of a URL.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn with_credentials(options: ConnectOptions, path: &Path) -> Result<ConnectOptions, NatsError> {
@@ -201,6 +224,11 @@ mod tests {
             assert!(addresses(address).is_err(), "{address:?}");
         }
         assert_eq!(addresses("nats://a:1,b").expect("addresses").len(), 2);
+    }
+
+    #[test]
+    fn a_password_in_a_url_may_hold_any_character() {
+        assert_eq!(decoded("se%40cr%3Aet%"), "se@cr:et%");
     }
 
     #[test]

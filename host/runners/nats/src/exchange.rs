@@ -16,6 +16,7 @@ use taskhost_model::{ArtifactRef, Digest, Value};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::host::HostSite;
+use crate::recent::Recent;
 
 /// Bytes of a piece of an object.
 const PIECE_BYTES: usize = 256 << 10;
@@ -36,15 +37,17 @@ const VALUE_BYTES_MAX: u64 = 4 << 30;
 pub(crate) struct Exchange {
     bucket: ObjectStore,
     blobs: Arc<dyn Blobs>,
+    /// Values that were fetched.
+    recent: Mutex<Recent>,
     believed: Mutex<HashMap<String, Instant>>,
     /// Held while an object is put or fetched, so that it is done once.
     busy: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Exchange {
-    /// Blobs come from and go to `blobs`.
-    pub(crate) fn new(bucket: ObjectStore, blobs: Arc<dyn Blobs>) -> Exchange {
-        Exchange { bucket, blobs, believed: Mutex::default(), busy: Mutex::default() }
+    /// Blobs come from and go to `blobs`. Values that were fetched are kept up to so many bytes together.
+    pub(crate) fn new(bucket: ObjectStore, blobs: Arc<dyn Blobs>, recent_bytes_max: u64) -> Exchange {
+        Exchange { bucket, blobs, recent: Mutex::new(Recent::new(recent_bytes_max)), believed: Mutex::default(), busy: Mutex::default() }
     }
 
     /// Puts a value, in its binary form.
@@ -58,12 +61,22 @@ impl Exchange {
         if value.length > VALUE_BYTES_MAX {
             return Err(format!("a value of {} bytes is too large", value.length));
         }
-        let bytes = self.bytes(&artifact(value), value.length).await?;
+        let name = artifact(value);
+        let turn = self.turn(&name);
+        let _held = turn.lock().await;
+        if let Some(known) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).get(value) {
+            return Ok(known);
+        }
+        let bytes = self.bytes(&name, value.length).await?;
         let is_whole = tokio::task::block_in_place(|| blake3::hash(&bytes) == value.digest);
         if !is_whole {
             return Err(format!("value `{value}` is damaged"));
         }
-        tokio::task::block_in_place(|| decode_value(&bytes)).map_err(|error| error.to_string())
+        let decoded = tokio::task::block_in_place(|| decode_value(&bytes)).map_err(|error| error.to_string())?;
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).keep(*value, &decoded);
+        // It need not be put when it is handed on.
+        self.believe(&name);
+        Ok(decoded)
     }
 
     /// Puts a blob that this side has.

@@ -170,7 +170,7 @@ impl Build<'_> {
         let mut file = FlowFile::new(Arc::new(FlowSource::new("", "")));
         file.name = Some(Spanned::new(draft.name.clone()));
         file.description = draft.description.clone();
-        file.runner = draft.runner;
+        file.runner = draft.runner.clone();
         file.defaults = self.limits(&draft.limits);
         file.default_retry = self.retry(draft.retry);
         file.default_cache = draft.cache.map(|(reuse, place)| Spanned { value: reuse, span: Some(self.span(place)) });
@@ -241,7 +241,7 @@ impl Build<'_> {
         written.cache = task.cache.map(|(reuse, place)| Spanned { value: reuse, span: Some(self.span(place)) });
         written.priority = task.priority.map(|(priority, place)| Spanned::at(priority, self.span(place)));
         written.tags = task.tags.iter().map(|(tag, place)| self.text(tag, place)).collect();
-        written.runner = task.runner;
+        written.runner = task.runner.clone();
         written.description = task.description.clone();
         written
     }

@@ -159,7 +159,7 @@ fn everything_of_a_task_in_toml_can_be_said_in_code() {
     let flow = flow_of(&flow);
     let task = &flow.tasks[2];
     assert!(task.is_mapped() && task.when.is_some() && task.on_failure == OnFailure::Collect);
-    assert_eq!(task.runner.map(|choice| choice.kind), Some(RunnerKind::Threads));
+    assert_eq!(task.runner.as_ref().map(|choice| choice.kind), Some(RunnerKind::Threads));
     let taskhost_flow::TaskKind::Call(call) = &task.kind else { panic!("a call") };
     assert_eq!((call.limits.cpu_time_max, call.limits.wall_time_max), (Duration::from_secs(5), Duration::from_secs(1)));
     assert_eq!(call.grants.folders.iter().map(ToString::to_string).collect::<Vec<_>>(), ["data", "more"]);

@@ -117,6 +117,7 @@ fn is_mapped(line: &LogLine, mapped: &HashSet<Arc<str>>) -> bool {
 fn text_line(line: &LogLine, mapped: &HashSet<Arc<str>>) -> String {
     let level = match line.source {
         LogSource::Stdout | LogSource::Stderr | LogSource::Log(LogLevel::Info) => String::new(),
+        LogSource::Runner => styled(WARN, "runner: "),
         LogSource::Log(LogLevel::Error) => styled(BAD, "error: "),
         LogSource::Log(LogLevel::Warn) => styled(WARN, "warning: "),
         LogSource::Log(LogLevel::Debug) => styled(DIM, "debug: "),
@@ -131,6 +132,7 @@ fn json_line(line: &LogLine) -> String {
     let source = match line.source {
         LogSource::Stdout => "stdout",
         LogSource::Stderr => "stderr",
+        LogSource::Runner => "runner",
         LogSource::Log(LogLevel::Trace) => "trace",
         LogSource::Log(LogLevel::Debug) => "debug",
         LogSource::Log(LogLevel::Info) => "info",

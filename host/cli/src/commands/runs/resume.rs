@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use taskhost::{Host, HostOptions, RunError, RunOptions};
+use taskhost_flow::{RunnerChoice, RunnerKind};
 use taskhost_model::FlowRunId;
 use taskhost_telemetry::Telemetry;
 
@@ -25,6 +26,7 @@ fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Ex
     let voice = args.voice.voice();
     let (_, id) = super::find(&args.run)?;
     let options = HostOptions { secrets: args.secrets.sources()?, keep_runs: true, ..HostOptions::default() };
+    let options = args.remote.options(None, &args.secrets, &args.host, options)?;
     let host = commands::open_host(&args.host, options, telemetry)?;
     let resume = host.resume(id, args.force).inspect_err(|error| tell_changes(error, &host, id))?;
     let file = PathBuf::from(&resume.record().file);
@@ -33,16 +35,18 @@ fn resume(args: &RunsResumeArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Ex
         let what = "the flow has changed: a new flow run begins with the results of what is unchanged";
         execute::say(&format!("{} {what}\n", styled(HELP, "note:")), voice);
     }
-    if resume.can_run() {
-        commands::fetch_secrets(&host, resume.flow(), &args.secrets)?;
-    }
     let had_succeeded = !resume.can_run();
-    let options = RunOptions { use_results: !args.host.no_cache, ..RunOptions::default() };
+    let runner_override = args.runner.map(|runner| RunnerChoice::from(RunnerKind::from(runner)));
+    let options = RunOptions { runner_override, use_results: !args.host.no_cache, ..RunOptions::default() };
+    if resume.can_run() {
+        commands::fetch_secrets(&host, resume.flow(), &args.secrets, &options)?;
+    }
     let flow = resume.flow().clone();
     // What happened then was told then.
     let progress_voice = if had_succeeded { Voice::Quiet } else { voice };
     let executed =
         execute::follow(flow, progress_voice, Labels::Tasks, |observer| Ok(resume.start(options, observer)?))?;
+    host.disconnect();
     if had_succeeded {
         execute::say(&format!("flow run {id} had succeeded; nothing was run again\n"), voice);
     }

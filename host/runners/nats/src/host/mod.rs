@@ -140,9 +140,9 @@ impl Workers {
         Ok(Workers { shared, runtime: Some(runtime) })
     }
 
-    /// A runner for one flow run whose task runs want `labels`.
-    pub fn runner(&self, labels: Labels) -> Arc<dyn Runner> {
-        Arc::new(NatsRunner::new(Arc::clone(&self.shared), labels))
+    /// A runner for one flow run whose task runs want `labels`; it holds at most `concurrency` of them at one time.
+    pub fn runner(&self, labels: Labels, concurrency: Option<usize>) -> Arc<dyn Runner> {
+        Arc::new(NatsRunner::new(Arc::clone(&self.shared), labels, concurrency))
     }
 
     /// Workers that answered lately.
@@ -184,7 +184,7 @@ impl Shared {
             return Ok(Arc::clone(found));
         }
         let streams = streams::ensure(&self.connection.jetstream, self.settings.replicas).await?;
-        let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs));
+        let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs), 0);
         let new = Arc::new(Found { streams, exchange, consumers: tokio::sync::Mutex::default() });
         *found = Some(Arc::clone(&new));
         Ok(new)

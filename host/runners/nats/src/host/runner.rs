@@ -16,13 +16,15 @@ const CAPACITY: usize = 16_384;
 pub(super) struct NatsRunner {
     shared: Arc<Shared>,
     labels: Labels,
+    capacity: usize,
     /// The flow run that it has started something of.
     flow_run: Mutex<Option<FlowRunId>>,
 }
 
 impl NatsRunner {
-    pub(super) fn new(shared: Arc<Shared>, labels: Labels) -> NatsRunner {
-        NatsRunner { shared, labels, flow_run: Mutex::new(None) }
+    pub(super) fn new(shared: Arc<Shared>, labels: Labels, concurrency: Option<usize>) -> NatsRunner {
+        let capacity = concurrency.unwrap_or(CAPACITY).clamp(1, CAPACITY);
+        NatsRunner { shared, labels, capacity, flow_run: Mutex::new(None) }
     }
 }
 
@@ -67,7 +69,7 @@ impl Runner for NatsRunner {
     }
 
     fn capacity(&self) -> usize {
-        CAPACITY
+        self.capacity
     }
 }
 

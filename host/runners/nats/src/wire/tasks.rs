@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -39,7 +40,7 @@ pub(crate) fn encode(
                 calls.push(&request.call);
                 write_number(&mut out, 0);
                 scratch.clear();
-                request.call.encode(&mut scratch);
+                absolute(&request.call).encode(&mut scratch);
                 write_bytes(&mut out, &scratch);
             }
         }
@@ -65,6 +66,21 @@ pub(crate) fn encode(
     }
     left_out.blobs = values.take_blobs();
     (out.into(), left_out)
+}
+
+/// A flow may have been named relative to where its host was started, which means nothing elsewhere.
+fn absolute(call: &Arc<TaskCall>) -> Arc<TaskCall> {
+    if call.grants.folders.iter().all(|folder| folder.base.as_ref().is_none_or(|base| base.is_absolute())) {
+        return Arc::clone(call);
+    }
+    let mut grants = (*call.grants).clone();
+    for folder in &mut grants.folders {
+        folder.base = folder.base.take().map(|base| {
+            let base = if base.as_os_str().is_empty() { PathBuf::from(".") } else { base };
+            std::path::absolute(&base).unwrap_or(base)
+        });
+    }
+    Arc::new(TaskCall { grants: Arc::new(grants), ..(**call).clone() })
 }
 
 /// A message as a worker reads it. Its requests are numbered from 0.
@@ -169,4 +185,109 @@ fn check(request: &TaskRunRequest) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use taskhost_model::codec::resolve_nothing;
+    use taskhost_model::{Digest, Grants, Limits, List};
+
+    use super::*;
+
+    fn call(parameters: &[&str]) -> Arc<TaskCall> {
+        Arc::new(TaskCall {
+            component: Digest::of(b"c"),
+            component_name: "c".into(),
+            interface: None,
+            function: "f".into(),
+            parameters: parameters.iter().map(|ty| ty.parse().expect("a type")).collect(),
+            result: None,
+            limits: Limits::DEFAULT,
+            grants: Arc::new(Grants::default()),
+            deterministic: false,
+            cache: None,
+        })
+    }
+
+    fn request(call: &Arc<TaskCall>, arguments: Vec<Value>, mapped: Vec<usize>, runs: u32) -> TaskRunRequest {
+        TaskRunRequest {
+            flow_run: FlowRunId::new(7, 9),
+            id: RequestId(3),
+            task: "months[3]/clean".into(),
+            call: Arc::clone(call),
+            arguments: arguments.into(),
+            mapped: mapped.into(),
+            elements_from: 0,
+            indexes: 0..runs,
+            attempt: 2,
+        }
+    }
+
+    fn sent() -> (TaskRunRequest, TaskRunRequest) {
+        let numbers = List::from_values(&ValueType::U32, (0..1000).map(Value::U32));
+        let words = List::from_values(&ValueType::String, (0..1000).map(|n| Value::string(n.to_string())));
+        let call = call(&["u32", "string", "bool"]);
+        let mapped = vec![Value::List(numbers), Value::List(words), Value::Bool(true)];
+        let single = vec![Value::U32(1), Value::string("x"), Value::Bool(false)];
+        (request(&call, mapped, vec![0, 1], 1000), request(&call, single, vec![], 1))
+    }
+
+    #[test]
+    fn a_part_brings_the_elements_of_its_own_runs_and_their_indexes() {
+        let (mapped, single) = sent();
+        let parts = [(&mapped, 500..510), (&single, 0..1)];
+        let (bytes, left_out) = encode(MessageId::new(1, 2), mapped.flow_run, &parts, usize::MAX);
+        assert!(bytes.len() < 500 && left_out.values.is_empty(), "{}", bytes.len());
+        assert_eq!(id_of(&bytes), Some(MessageId::new(1, 2)));
+        let message = decode(&bytes, &KnownCalls::default(), &mut resolve_nothing).expect("what was written");
+        assert_eq!(message.runs(), 11);
+        let [first, second] = &message.requests[..] else { panic!("two requests") };
+        assert_eq!((first.indexes.clone(), first.attempt, &*first.task), (500..510, 2, "months[3]/clean"));
+        for index in first.indexes.clone() {
+            for position in 0..3 {
+                assert_eq!(first.argument(position, index), mapped.argument(position, index), "{position} {index}");
+            }
+        }
+        assert_eq!(second.arguments, single.arguments);
+        assert!(Arc::ptr_eq(&first.call, &second.call), "a call is read once");
+        assert_eq!(first.call, mapped.call);
+    }
+
+    #[test]
+    fn calls_are_the_same_in_later_messages() {
+        let (mapped, _) = sent();
+        let known = KnownCalls::default();
+        let read = |from: u32| {
+            let (bytes, _) = encode(MessageId::new(1, 2), mapped.flow_run, &[(&mapped, from..from + 1)], usize::MAX);
+            decode(&bytes, &known, &mut resolve_nothing).expect("what was written").requests.remove(0).call
+        };
+        assert!(Arc::ptr_eq(&read(1), &read(2)));
+    }
+
+    #[test]
+    fn arguments_of_other_types_than_the_call_names_are_refused() {
+        let (mapped, single) = sent();
+        let wrong = TaskRunRequest { arguments: [Value::U32(1), Value::U32(1), Value::Bool(false)].into(), ..single.clone() };
+        let few = TaskRunRequest { arguments: [Value::U32(1)].into(), ..single };
+        let whole = TaskRunRequest { mapped: [].into(), ..mapped };
+        for (request, range) in [(&wrong, 0..1), (&few, 0..1), (&whole, 0..1)] {
+            let (bytes, _) = encode(MessageId::new(1, 2), request.flow_run, &[(request, range)], usize::MAX);
+            assert!(decode(&bytes, &KnownCalls::default(), &mut resolve_nothing).is_err());
+        }
+    }
+
+    #[test]
+    fn damaged_messages_are_errors() {
+        let (mapped, single) = sent();
+        let parts = [(&mapped, 3..6), (&single, 0..1)];
+        let (bytes, _) = encode(MessageId::new(1, 2), mapped.flow_run, &parts, usize::MAX);
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length], &KnownCalls::default(), &mut resolve_nothing).is_err(), "{length}");
+        }
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.to_vec();
+            damaged[at] ^= 0xff;
+            let _ = decode(&damaged, &KnownCalls::default(), &mut resolve_nothing);
+        }
+    }
 }

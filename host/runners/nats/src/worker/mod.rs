@@ -42,6 +42,9 @@ const THREADS: usize = 2;
 /// Between two looks for streams that no host has made yet.
 const FIND_PAUSE: Duration = Duration::from_millis(500);
 
+/// Large values that are kept after their use, in bytes together.
+const RECENT_BYTES_MAX: u64 = 256 << 20;
+
 /// Flow runs that are over and remembered, so that what is left of them is not begun.
 const OVER_MAX: usize = 1024;
 
@@ -334,7 +337,7 @@ async fn find(shared: Arc<Shared>) {
     loop {
         match streams::find(&shared.connection.jetstream).await {
             Ok(Some(streams)) => {
-                let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&shared.blobs));
+                let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&shared.blobs), RECENT_BYTES_MAX);
                 let queues: Vec<Labels> = queues(&streams).await;
                 shared.found.send_replace(Some(Arc::new(Found { streams, exchange })));
                 queues.into_iter().for_each(|labels| pull::take_from(&shared, labels));

@@ -1,0 +1,101 @@
+//! [`Remote`]: the workers of a host, behind NATS: connected to, or made on this machine, when the first flow run needs them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use taskhost_flow::RunnerChoice;
+use taskhost_model::Digest;
+use taskhost_model::seams::{Blobs, Runner};
+use taskhost_nats::local::{LocalCluster, LocalOptions};
+use taskhost_nats::{HostOptions, HostSite, NatsError, NatsSettings, Workers};
+use taskhost_sandbox::Sandbox;
+
+use crate::error::{HostError, HostErrorKind};
+
+/// Where workers are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RemoteWorkers {
+    /// Behind a NATS server that runs.
+    At(NatsSettings),
+    /// On this machine, made when they are needed and gone with the host.
+    Local(LocalOptions),
+}
+
+/// See the top of the file.
+pub(crate) struct Remote {
+    sandbox: Arc<Sandbox>,
+    blobs: Arc<dyn Blobs>,
+    place: Option<RemoteWorkers>,
+    options: HostOptions,
+    connected: Mutex<Option<Connected>>,
+}
+
+struct Connected {
+    workers: Workers,
+    /// After the connection, since fields are dropped in their order.
+    _cluster: Option<LocalCluster>,
+}
+
+impl Remote {
+    pub(crate) fn new(
+        sandbox: Arc<Sandbox>,
+        blobs: Arc<dyn Blobs>,
+        place: Option<RemoteWorkers>,
+        options: HostOptions,
+    ) -> Remote {
+        Remote { sandbox, blobs, place, options, connected: Mutex::new(None) }
+    }
+
+    /// Connects, unless it is connected.
+    pub(crate) fn connect(&self) -> Result<(), HostError> {
+        self.with(|_| ())
+    }
+
+    /// A runner for one flow run.
+    pub(crate) fn runner(&self, choice: RunnerChoice) -> Result<Arc<dyn Runner>, HostError> {
+        let concurrency = choice.concurrency.map(|most| most as usize);
+        self.with(|workers| workers.runner(choice.labels, concurrency))
+    }
+
+    /// Ends the connection; the next flow run that needs one makes another.
+    pub(crate) fn disconnect(&self) {
+        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(connected);
+    }
+
+    fn with<T>(&self, with: impl FnOnce(&Workers) -> T) -> Result<T, HostError> {
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connected) = &*connected {
+            return Ok(with(&connected.workers));
+        }
+        let place = self.place.clone().ok_or_else(|| {
+            HostError::new(HostErrorKind::Usage, "the runner `nats` needs the address of a NATS server")
+                .with_help("set `HostOptions::remote`")
+        })?;
+        let (settings, cluster) = match place {
+            RemoteWorkers::At(settings) => (settings, None),
+            RemoteWorkers::Local(options) => {
+                let cluster = LocalCluster::start(&options)?;
+                (NatsSettings::new(&cluster.address), Some(cluster))
+            }
+        };
+        let site = Arc::new(Components(self.sandbox.clone()));
+        let workers = Workers::connect(settings, site, self.blobs.clone(), self.options.clone())?;
+        let new = connected.insert(Connected { workers, _cluster: cluster });
+        Ok(with(&new.workers))
+    }
+}
+
+struct Components(Arc<Sandbox>);
+
+impl HostSite for Components {
+    fn component(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        self.0.component_bytes(digest).map_err(|error| format!("component {}", error.message))
+    }
+}
+
+impl From<NatsError> for HostError {
+    fn from(error: NatsError) -> HostError {
+        let kind = if error.is_usage { HostErrorKind::Usage } else { HostErrorKind::Internal };
+        HostError { kind, message: error.message, help: error.help, parts: Vec::new() }
+    }
+}
