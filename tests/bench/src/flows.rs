@@ -25,7 +25,12 @@ pub(crate) struct Flows {
 impl Flows {
     /// `root` is the folder of the repository.
     pub(crate) fn new(root: &Path) -> Result<Flows, Failure> {
-        Ok(Flows { host: Host::new(HostOptions::default())?, telemetry: None, folder: root.join("tests/bench") })
+        Flows::with(root, HostOptions::default())
+    }
+
+    /// Of a host with these options.
+    pub(crate) fn with(root: &Path, options: HostOptions) -> Result<Flows, Failure> {
+        Ok(Flows { host: Host::new(options)?, telemetry: None, folder: root.join("tests/bench") })
     }
 
     /// The same with a journal, in this data folder.
@@ -36,7 +41,7 @@ impl Flows {
             cache_folder: Some(data.join("compiled")),
             ..HostOptions::default()
         };
-        Ok(Flows { host: Host::new(options)?, telemetry: None, folder: root.join("tests/bench") })
+        Flows::with(root, options)
     }
 
     /// The same, followed as these variables say.
@@ -108,7 +113,7 @@ impl Flows {
 
     /// Runs a flow on two threads, however it ends; the whole report.
     pub(crate) fn report(&self, flow: &Arc<Flow>) -> Result<FlowRunReport, Failure> {
-        let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(2), concurrency: None };
+        let runner = RunnerChoice { workers: Some(2), ..RunnerKind::Threads.into() };
         let options = RunOptions { runner, ..RunOptions::default() };
         Ok(self.host.start(plan(flow, Vec::new())?, options, Arc::new(NoObserver))?.wait())
     }
@@ -120,8 +125,25 @@ impl Flows {
         threads: u32,
         given: Vec<(String, Given)>,
     ) -> Result<Duration, Failure> {
+        self.time_on(flow, RunnerChoice { workers: Some(threads), ..RunnerKind::Threads.into() }, given)
+    }
+
+    /// Runs a flow on workers; the wall time.
+    pub(crate) fn time_on_workers(
+        &self,
+        flow: &Arc<Flow>,
+        given: Vec<(String, Given)>,
+    ) -> Result<Duration, Failure> {
+        self.time_on(flow, RunnerKind::Nats.into(), given)
+    }
+
+    fn time_on(
+        &self,
+        flow: &Arc<Flow>,
+        runner: RunnerChoice,
+        given: Vec<(String, Given)>,
+    ) -> Result<Duration, Failure> {
         let plan = plan(flow, given)?;
-        let runner = RunnerChoice { kind: RunnerKind::Threads, workers: Some(threads), concurrency: None };
         let options = RunOptions { runner, ..RunOptions::default() };
         let started = Instant::now();
         let run = self.host.start(plan, options, Arc::new(NoObserver))?;

@@ -11,6 +11,8 @@ mod journal;
 mod late;
 mod limits;
 mod observed;
+mod queue;
+mod remote;
 mod resume;
 
 use std::path::{Path, PathBuf};
@@ -54,7 +56,7 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 11] = [
+const CASES: [(&str, Case); 12] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
@@ -66,6 +68,7 @@ const CASES: [(&str, Case); 11] = [
     ("journal", Bench::journal),
     ("resume", Bench::resume),
     ("observed", Bench::observed),
+    ("remote", Bench::remote),
 ];
 
 /// How many rounds, and which group of figures if not all.
