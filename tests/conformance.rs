@@ -48,7 +48,12 @@ fn trial(runner: RunnerKind, flow: &Path) -> Trial {
         if wanted == found {
             return Ok(());
         }
-        Err(format!("`sequential` and `{}` differ\n--- sequential\n{wanted}\n--- {}\n{found}", runner.name(), runner.name()).into())
+        let only = |here: &str, there: &str, sign: char| -> String {
+            let lines = here.lines().filter(|line| !there.lines().any(|other| other == *line)).take(20);
+            lines.map(|line| format!("\n{sign} {}", line.chars().take(300).collect::<String>())).collect()
+        };
+        let (less, more) = (only(&wanted, &found, '-'), only(&found, &wanted, '+'));
+        Err(format!("`{}` is not like `sequential`:{less}{more}", runner.name()).into())
     })
 }
 
@@ -104,7 +109,10 @@ fn story(path: &Path, runner: RunnerKind) -> Result<String, Failed> {
         }
         ending => writeln!(story, "{ending:?}")?,
     }
-    for task in &report.tasks {
+    // Which task is met first depends on the runner.
+    let mut tasks = report.tasks;
+    tasks.sort_by(|one, other| one.path.cmp(&other.path));
+    for task in &tasks {
         let (runs, failed, retries) = (task.runs_ended, task.runs_failed, task.retries);
         writeln!(story, "task {}: {:?}, {runs} runs, {failed} failed, {retries} retries", task.path, task.state)?;
         for failure in &task.failures {

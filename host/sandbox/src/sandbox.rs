@@ -58,7 +58,7 @@ pub struct Sandbox {
     /// Held while a component is compiled, so that others who ask for it wait instead of compiling it, too.
     loading: Mutex<HashMap<Digest, Arc<Mutex<()>>>>,
     /// Timers and sockets of waiting guests; guests never run on its thread.
-    reactor: Runtime,
+    reactor: Reactor,
 }
 
 /// A component whose imports are all there.
@@ -116,7 +116,7 @@ impl Sandbox {
             loaded: Mutex::default(),
             files: Mutex::default(),
             loading: Mutex::default(),
-            reactor,
+            reactor: Reactor(Some(reactor)),
         }))
     }
 
@@ -128,7 +128,7 @@ impl Sandbox {
     /// To be called on each thread that runs guests; the thread may run them as long as the guard lives.
     pub fn enter_thread(&self) -> Box<dyn Any> {
         // The guard borrows its handle; one handle for each compute thread is kept for the life of the process.
-        let handle: &'static Handle = Box::leak(Box::new(self.reactor.handle().clone()));
+        let handle: &'static Handle = Box::leak(Box::new(self.reactor.get().handle().clone()));
         Box::new(handle.enter())
     }
 
@@ -173,7 +173,7 @@ impl Sandbox {
 
     /// Waits for something on this thread, which must not be one that runs guests.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.reactor.block_on(work)
+        self.reactor.get().block_on(work)
     }
 
     /// Compiles a component, or finds it, and links its imports.
@@ -266,6 +266,23 @@ impl Sandbox {
         let linker = Arc::new(linker);
         linkers.insert(lane, Arc::clone(&linker));
         Ok(linker)
+    }
+}
+
+/// A runtime that may be dropped anywhere, on a thread of another runtime, too, where waiting for its end would be a panic.
+struct Reactor(Option<Runtime>);
+
+impl Reactor {
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("Invariant: it is taken out only when it is dropped")
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
