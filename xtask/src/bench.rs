@@ -2,6 +2,7 @@
 
 use crate::command::{self, Failure};
 use crate::guests;
+use crate::servers;
 use crate::workspace::Workspace;
 
 pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
@@ -13,10 +14,13 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
         command::cargo().args(["build", "--release", "--bins"]).args(workspace.host_crates()),
         "the compiler's message stands above",
     )?;
+    let nats_server = servers::nats(&workspace.target_folder)?;
     command::step("running the benchmark");
     let name = format!("taskhost-bench{}", std::env::consts::EXE_SUFFIX);
     command::run(
-        command::program(workspace.target_folder.join("release").join(name)).args(rest),
+        command::program(workspace.target_folder.join("release").join(name))
+            .env(servers::NATS_VARIABLE, nats_server)
+            .args(rest),
         "read its message above; `cargo xtask bench --rounds 3` is quicker",
     )
 }

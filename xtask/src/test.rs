@@ -11,7 +11,8 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
     let start = Instant::now();
     guests::run()?;
     let workspace = Workspace::read()?;
-    servers::install(&workspace.target_folder)?;
+    servers::install_s3(&workspace.target_folder)?;
+    let nats_server = servers::nats(&workspace.target_folder)?;
     command::step("running all tests (the first time, some minutes more: wasmtime is large)");
     command::run(
         command::cargo()
@@ -19,7 +20,8 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Failure> {
             .args(workspace.host_crates())
             .args(rest)
             // The command is among what is built for this run.
-            .env("TASKHOST_TESTS_BUILT", "1"),
+            .env("TASKHOST_TESTS_BUILT", "1")
+            .env(servers::NATS_VARIABLE, nats_server),
         "the failed tests are listed above; one alone: `cargo xtask test <part of its name>`",
     )?;
     println!("\nAll tests passed, in {} s.", start.elapsed().as_secs());
