@@ -22,6 +22,7 @@ pub mod local;
 pub mod names;
 mod recent;
 mod streams;
+pub mod tenants;
 mod wire;
 mod worker;
 

@@ -43,6 +43,13 @@ pub const HOST_INBOX: &str = "_INBOX_host";
 /// Where answers to workers go.
 pub const WORKER_INBOX: &str = "_INBOX_worker";
 
+/// Where workers answer what they are asked at [`WORKERS_SUBJECT`]: the only part of a host's inbox that they may write to.
+pub const WORKERS_ANSWERS: &str = "_INBOX_host.workers.*";
+
+/// The prefix of JetStream's API in the account of a tenant's workers, which has no JetStream of its own: see
+/// [`tenants`](crate::tenants).
+pub const WORKERS_API: &str = "taskhost.api";
+
 /// Where a flow run's messages for workers with `labels` go.
 pub(crate) fn tasks(labels: &Labels, flow_run: FlowRunId) -> String {
     format!("taskhost.1.tasks.{}.{flow_run}", labels.token())

@@ -1,0 +1,519 @@
+//! Tenants of one NATS server, with the configuration that `tenants` writes and a real server: each can work, and none can see,
+//! take or spoil what is another's; limits hold, and a worker can do no more than work.
+
+mod support;
+#[path = "support/tenants.rs"]
+mod users;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
+use async_nats::jetstream::object_store::{self, ObjectStore};
+use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, Stream};
+use base64::Engine as _;
+use futures_util::StreamExt;
+use serde_json::json;
+use taskhost_nats::names::{
+    ARTIFACTS_BUCKET, CANCEL_SUBJECTS, RESULTS_STREAM, RESULTS_SUBJECTS, TASKS_STREAM, TASKS_SUBJECTS, WORKERS_SUBJECT,
+};
+use taskhost_nats::tenants::{TenantsSettings, TenantsTls};
+use tokio::io::AsyncReadExt;
+use users::{Tenants, User};
+
+/// A subject of task runs without labels.
+const TASK: &str = "taskhost.1.tasks._.0000000000000001";
+
+/// The subject of their outcomes.
+const RESULT: &str = "taskhost.1.results.0000000000000001";
+
+/// How long a message may be with a worker in these tests.
+const ACK_WAIT: Duration = Duration::from_millis(300);
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let limited = async { tokio::time::timeout(Duration::from_secs(120), test).await };
+    runtime.expect("a runtime").block_on(limited).expect("within two minutes");
+}
+
+/// What the first host of a tenant makes.
+struct Queues {
+    tasks: Stream,
+    results: Stream,
+    artifacts: ObjectStore,
+}
+
+async fn make_queues(host: &User) -> Queues {
+    let queue = |name: &str, subjects: &str| stream::Config {
+        name: name.to_owned(),
+        subjects: vec![subjects.to_owned()],
+        retention: RetentionPolicy::WorkQueue,
+        discard: DiscardPolicy::New,
+        ..stream::Config::default()
+    };
+    let bucket = object_store::Config { bucket: ARTIFACTS_BUCKET.to_owned(), max_bytes: -1, ..Default::default() };
+    Queues {
+        tasks: host.jetstream.create_stream(queue(TASKS_STREAM, TASKS_SUBJECTS)).await.expect("a stream"),
+        results: host.jetstream.create_stream(queue(RESULTS_STREAM, RESULTS_SUBJECTS)).await.expect("a stream"),
+        artifacts: host.jetstream.create_object_store(bucket).await.expect("a bucket"),
+    }
+}
+
+async fn make_consumer(stream: &Stream, name: &str, filter: &str) -> PullConsumer {
+    let config = pull::Config {
+        durable_name: Some(name.to_owned()),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_deliver: 2,
+        filter_subject: filter.to_owned(),
+        ..pull::Config::default()
+    };
+    stream.get_or_create_consumer(name, config).await.expect("a consumer")
+}
+
+async fn send(user: &User, subject: &str, payload: &'static str) -> u64 {
+    let sent = user.jetstream.publish(subject.to_owned(), payload.into()).await.expect("sent");
+    sent.await.expect("kept").sequence
+}
+
+async fn take(consumer: &PullConsumer) -> async_nats::jetstream::Message {
+    let mut messages =
+        consumer.batch().max_messages(1).expires(Duration::from_secs(10)).messages().await.expect("a pull");
+    messages.next().await.expect("a message").expect("no error")
+}
+
+async fn messages_of(stream: &Stream) -> u64 {
+    stream.get_info().await.expect("information").state.messages
+}
+
+async fn read(bucket: &ObjectStore, name: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bucket.get(name).await.expect("an object").read_to_end(&mut bytes).await.expect("read");
+    bytes
+}
+
+/// The worker's side of [`Queues`].
+async fn find_queue(worker: &User) -> (PullConsumer, ObjectStore) {
+    let tasks = worker.jetstream.get_stream(TASKS_STREAM).await.expect("a stream");
+    worker.jetstream.get_stream(RESULTS_STREAM).await.expect("a stream");
+    let names: Vec<_> = tasks.consumer_names().map(|name| name.expect("a name")).collect().await;
+    let consumer = tasks.get_consumer(&names[0]).await.expect("a consumer");
+    (consumer, worker.jetstream.get_object_store(ARTIFACTS_BUCKET).await.expect("a bucket"))
+}
+
+#[test]
+fn a_tenants_hosts_and_workers_can_do_their_work() {
+    run(async {
+        let tenants = Tenants::start(TenantsSettings::new(["a", "b"]));
+        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
+        let queues = make_queues(&host).await;
+        make_consumer(&queues.tasks, "tasks-_", "taskhost.1.tasks._.*").await;
+        let outcomes = make_consumer(&queues.results, "results-1", RESULT).await;
+        let large: Vec<u8> = (0..20_u32 << 20).map(|at| (at % 251) as u8).collect();
+        queues.artifacts.put("component-1", &mut &large[..]).await.expect("put");
+
+        // Who is there?
+        let mut answers = host.client.subscribe("_INBOX_host.workers.01").await.expect("a subscription");
+        let mut questions = worker.client.subscribe(WORKERS_SUBJECT).await.expect("a subscription");
+        let mut cancelled = worker.client.subscribe(CANCEL_SUBJECTS).await.expect("a subscription");
+        worker.client.flush().await.expect("flushed");
+        let reply = "_INBOX_host.workers.01";
+        host.client.publish_with_reply(WORKERS_SUBJECT, reply, "who?".into()).await.expect("asked");
+        let question = questions.next().await.expect("a question");
+        worker.client.publish(question.reply.expect("a place"), "me".into()).await.expect("answered");
+        assert_eq!(answers.next().await.expect("an answer").payload, "me");
+
+        // A task run, and its outcome with a large value.
+        let (consumer, artifacts) = find_queue(&worker).await;
+        send(&host, TASK, "run").await;
+        let message = take(&consumer).await;
+        assert_eq!((&*message.subject, &*message.payload), (TASK, &b"run"[..]));
+        assert!(read(&artifacts, "component-1").await == large);
+        artifacts.put("artifact-1", &mut &large[..]).await.expect("put");
+        send(&worker, RESULT, "outcome").await;
+        message.double_ack().await.expect("counted");
+        assert_eq!(messages_of(&queues.tasks).await, 0);
+        let outcome = take(&outcomes).await;
+        assert_eq!(outcome.payload, "outcome");
+        outcome.double_ack().await.expect("counted");
+        assert!(read(&queues.artifacts, "artifact-1").await == large);
+        // Once more under the same name: the old pieces go.
+        queues.artifacts.put("component-1", &mut &large[..1000]).await.expect("put");
+        assert!(read(&artifacts, "component-1").await == large[..1000]);
+
+        // One that ends its workers.
+        let poison = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.taskhost-1-tasks.*";
+        let mut poisonous = host.client.subscribe(poison).await.expect("a subscription");
+        host.client.flush().await.expect("flushed");
+        let sequence = send(&host, TASK, "poison").await;
+        take(&consumer).await;
+        take(&consumer).await;
+        // The server looks when somebody asks for more.
+        let _waiting =
+            consumer.batch().max_messages(1).expires(Duration::from_secs(10)).messages().await.expect("a pull");
+        let advisory: serde_json::Value =
+            serde_json::from_slice(&poisonous.next().await.expect("an advisory").payload).expect("JSON");
+        assert_eq!(advisory["stream_seq"], sequence);
+        queues.tasks.get_raw_message(sequence).await.expect("still there");
+        assert!(queues.tasks.delete_message(sequence).await.expect("deleted"));
+
+        // The end.
+        host.client.publish("taskhost.1.cancel.0000000000000001", "".into()).await.expect("sent");
+        assert_eq!(&*cancelled.next().await.expect("word").subject, "taskhost.1.cancel.0000000000000001");
+        queues.tasks.purge().filter("taskhost.1.tasks.*.0000000000000001").await.expect("purged");
+        queues.results.purge().filter(RESULT).await.expect("purged");
+        queues.results.delete_consumer("results-1").await.expect("deleted");
+        host.hears_nothing().await;
+        worker.hears_nothing().await;
+    });
+}
+
+#[test]
+fn a_tenant_sees_and_takes_nothing_of_another() {
+    run(async {
+        // Somebody at b who may do all that b's accounts can.
+        let tenants = Tenants::start_changed(TenantsSettings::new(["a", "b"]), |text| {
+            let (before, after) = text.split_once("  \"b\": {").expect("the account");
+            let user = |name: &str| format!("users: [ {{ user: {name}, password: {name} }}, ");
+            let after = after.replacen("users: [ ", &user("owner"), 1);
+            let (first, second) = after.split_once("  \"b-workers\": {").expect("the account");
+            let second = second.replacen("users: [ ", &user("foreman"), 1);
+            format!("{before}  \"b\": {{{first}  \"b-workers\": {{{second}")
+        });
+        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
+        let queues = make_queues(&host).await;
+        make_consumer(&queues.tasks, "tasks-_", "taskhost.1.tasks._.*").await;
+        let (consumer, _) = find_queue(&worker).await;
+        let named = |name: &str| ConnectOptions::with_user_and_password(name.to_owned(), name.to_owned());
+        let owner = tenants.user(named("owner"), "_INBOX", "$JS.API").await.expect("a connection");
+        let foreman = tenants.user(named("foreman"), "_INBOX", "taskhost.api").await.expect("a connection");
+
+        // Listening to everything while a works.
+        let mut heard =
+            [owner.client.subscribe(">").await.expect("sent"), foreman.client.subscribe(">").await.expect("sent")];
+        owner.client.flush().await.expect("flushed");
+        foreman.client.flush().await.expect("flushed");
+        queues.artifacts.put("component-1", &mut &b"secret"[..]).await.expect("put");
+        send(&host, TASK, "first").await;
+        take(&consumer).await.double_ack().await.expect("counted");
+        send(&worker, RESULT, "outcome").await;
+        host.client.publish(WORKERS_SUBJECT, "who?".into()).await.expect("asked");
+        host.client.publish("taskhost.1.cancel.1", "".into()).await.expect("sent");
+        host.client.flush().await.expect("flushed");
+        for (user, heard) in [&owner, &foreman].into_iter().zip(&mut heard) {
+            // One of its own, so that what came before it has arrived.
+            user.client.publish("marker", "".into()).await.expect("sent");
+            assert_eq!(&*heard.next().await.expect("a message").subject, "marker");
+            heard.unsubscribe().await.expect("sent");
+            user.client.flush().await.expect("flushed");
+        }
+
+        // Asking for it by name.
+        let held = take_without_ack(&host, &consumer).await;
+        assert_eq!(owner.api("$JS.API.STREAM.NAMES", json!(null)).await["total"], 0);
+        let bucket = format!("OBJ_{ARTIFACTS_BUCKET}");
+        for stream in [TASKS_STREAM, RESULTS_STREAM, &bucket] {
+            for (call, body) in [
+                ("STREAM.INFO", json!(null)),
+                ("STREAM.PURGE", json!(null)),
+                ("STREAM.DELETE", json!(null)),
+                ("STREAM.MSG.GET", json!({ "seq": 1 })),
+                ("STREAM.MSG.DELETE", json!({ "seq": 1 })),
+                ("CONSUMER.NAMES", json!(null)),
+            ] {
+                let answer = owner.api(&format!("$JS.API.{call}.{stream}"), body).await;
+                assert_eq!(answer["error"]["err_code"], 10_059, "{call} {stream}: {answer}");
+            }
+            let answer = foreman.api(&format!("taskhost.api.STREAM.INFO.{stream}"), json!(null)).await;
+            assert_eq!(answer["error"]["err_code"], 10_059, "{stream}: {answer}");
+        }
+        // Nobody is there to answer these.
+        let get = format!("DIRECT.GET.{bucket}.$O.{ARTIFACTS_BUCKET}.M.Y29tcG9uZW50LTE=");
+        for (user, api) in [(&owner, "$JS.API"), (&foreman, "taskhost.api")] {
+            for subject in [&format!("{api}.CONSUMER.MSG.NEXT.{TASKS_STREAM}.tasks-_"), &format!("{api}.{get}")] {
+                unanswered(user, subject).await;
+            }
+            unanswered(user, RESULT).await;
+            unanswered(user, &held).await;
+        }
+        unanswered(&owner, TASK).await;
+        assert_eq!((messages_of(&queues.tasks).await, messages_of(&queues.results).await), (1, 1));
+        assert_eq!(read(&queues.artifacts, "component-1").await, b"secret");
+
+        // Queues of its own by the same names hold nothing of a's.
+        let own = make_queues(&tenants.host("b").await).await;
+        assert_eq!((messages_of(&own.tasks).await, messages_of(&own.results).await), (0, 0));
+        assert!(own.artifacts.get("component-1").await.is_err());
+        send(&owner, TASK, "of b").await;
+        own.tasks.purge().await.expect("purged");
+        owner.jetstream.delete_stream(TASKS_STREAM).await.expect("deleted");
+        assert_eq!(messages_of(&queues.tasks).await, 1);
+    });
+}
+
+/// Takes a task run, and gives the subject by which it would be acknowledged.
+async fn take_without_ack(host: &User, consumer: &PullConsumer) -> String {
+    send(host, TASK, "held").await;
+    take(consumer).await.message.reply.expect("a subject").to_string()
+}
+
+/// Nothing in this account hears what is sent to `subject`.
+async fn unanswered(user: &User, subject: &str) {
+    let answer = user.client.request(subject.to_owned(), "+ACK".into()).await;
+    let error = answer.expect_err(subject);
+    assert_eq!(error.kind(), async_nats::RequestErrorKind::NoResponders, "{subject}");
+}
+
+#[test]
+fn a_host_cannot_take_task_runs_of_another_tenant() {
+    run(async {
+        let tenants = Tenants::start(TenantsSettings::new(["a", "b"]));
+        let (host, other) = (tenants.host("a").await, tenants.host("b").await);
+        let queues = make_queues(&host).await;
+        make_consumer(&queues.tasks, "tasks-_", "taskhost.1.tasks._.*").await;
+        send(&host, TASK, "run").await;
+        // No host takes task runs: workers do, and those of b have b's queues.
+        other.must_not_publish("$JS.API.CONSUMER.MSG.NEXT.taskhost-1-tasks.tasks-_").await;
+        other.must_not_publish("$JS.API.STREAM.DELETE.taskhost-1-tasks").await;
+        other.must_not_subscribe(TASKS_SUBJECTS).await;
+        other.must_not_subscribe(">").await;
+        let worker = tenants.worker("b").await;
+        unanswered(&worker, "taskhost.api.CONSUMER.MSG.NEXT.taskhost-1-tasks.tasks-_").await;
+        let answer = other.api("$JS.API.STREAM.PURGE.taskhost-1-tasks", json!(null)).await;
+        assert_eq!(answer["error"]["err_code"], 10_059, "{answer}");
+        assert_eq!(messages_of(&queues.tasks).await, 1);
+    });
+}
+
+#[test]
+fn a_worker_can_only_work() {
+    run(async {
+        let tenants = Tenants::start(TenantsSettings::new(["a"]));
+        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
+        let queues = make_queues(&host).await;
+        make_consumer(&queues.tasks, "tasks-_", "taskhost.1.tasks._.*").await;
+        make_consumer(&queues.results, "results-1", RESULT).await;
+        send(&host, TASK, "run").await;
+        send(&worker, RESULT, "outcome").await;
+        for stream in [TASKS_STREAM, RESULTS_STREAM, &format!("OBJ_{ARTIFACTS_BUCKET}"), "another"] {
+            for api in ["$JS.API", "taskhost.api"] {
+                for call in ["CREATE", "UPDATE", "DELETE", "PURGE", "MSG.GET", "MSG.DELETE", "SNAPSHOT", "RESTORE"] {
+                    worker.must_not_publish(&format!("{api}.STREAM.{call}.{stream}")).await;
+                }
+            }
+        }
+        for api in ["$JS.API", "taskhost.api"] {
+            for call in [
+                "CONSUMER.CREATE.taskhost-1-results",
+                "CONSUMER.CREATE.taskhost-1-results.mine.taskhost.1.results.*",
+                "CONSUMER.CREATE.taskhost-1-tasks.mine.taskhost.1.tasks.*.*",
+                "CONSUMER.DURABLE.CREATE.taskhost-1-tasks.mine",
+                "CONSUMER.DELETE.taskhost-1-tasks.tasks-_",
+                "CONSUMER.MSG.NEXT.taskhost-1-results.results-1",
+                "DIRECT.GET.taskhost-1-results",
+                "INFO",
+                "STREAM.LIST",
+            ] {
+                worker.must_not_publish(&format!("{api}.{call}")).await;
+            }
+        }
+        let ack = "$JS.ACK.taskhost-1-results.results-1.1.1.1.1.0";
+        for subject in [TASK, "taskhost.1.cancel.1", WORKERS_SUBJECT, ack, "_INBOX_host.x", "_INBOX_worker.x"] {
+            worker.must_not_publish(subject).await;
+        }
+        for subject in [TASKS_SUBJECTS, RESULTS_SUBJECTS, "_INBOX_host.>", "_INBOX.>", "$JS.EVENT.>", "$SYS.>", ">"] {
+            worker.must_not_subscribe(subject).await;
+        }
+        assert_eq!((messages_of(&queues.tasks).await, messages_of(&queues.results).await), (1, 1));
+    });
+}
+
+#[test]
+fn answers_to_a_worker_cannot_be_sent_where_it_must_not_write() {
+    run(async {
+        let tenants = Tenants::start(TenantsSettings::new(["a"]));
+        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
+        let queues = make_queues(&host).await;
+        make_consumer(&queues.tasks, "tasks-_", "taskhost.1.tasks._.*").await;
+        // What JetStream is to say for it: nothing (which deletes a stream), and a task run.
+        for (name, content) in [("empty", ""), ("task", "false task run")] {
+            let subject = format!("$O.{ARTIFACTS_BUCKET}.M.{name}");
+            worker.jetstream.publish(subject, content.into()).await.expect("sent").await.expect("kept");
+        }
+        let bucket = format!("OBJ_{ARTIFACTS_BUCKET}");
+        let get = |name: &str| format!("taskhost.api.DIRECT.GET.{bucket}.$O.{ARTIFACTS_BUCKET}.M.{name}");
+        let next = format!("taskhost.api.CONSUMER.MSG.NEXT.{TASKS_STREAM}.tasks-_");
+        let delete = format!("$JS.API.STREAM.DELETE.{TASKS_STREAM}");
+        for reply in [&delete, &format!("$JS.API.STREAM.DELETE.{RESULTS_STREAM}"), TASK] {
+            let info = format!("taskhost.api.STREAM.INFO.{TASKS_STREAM}");
+            for (subject, body) in
+                [(get("empty"), ""), (get("task"), ""), (info, ""), (next.clone(), r#"{"no_wait":true}"#)]
+            {
+                worker.client.publish_with_reply(subject, reply.to_owned(), body.into()).await.expect("sent");
+            }
+            for name in ["empty", "task"] {
+                let config = json!({
+                    "deliver_subject": reply, "filter_subject": format!("$O.{ARTIFACTS_BUCKET}.M.{name}"), "ack_policy": "none",
+                    "deliver_policy": "all", "replay_policy": "instant", "mem_storage": true, "num_replicas": 1,
+                });
+                let body = json!({ "stream_name": bucket, "config": config });
+                worker.api(&format!("taskhost.api.CONSUMER.CREATE.{bucket}"), body).await;
+            }
+        }
+        // Each of these comes after the others, on the same ways.
+        worker.client.request(get("task"), "".into()).await.expect("an answer");
+        worker.api(&format!("taskhost.api.STREAM.INFO.{TASKS_STREAM}"), json!(null)).await;
+        let (_, artifacts) = find_queue(&worker).await;
+        artifacts.put("marker", &mut &b"marker"[..]).await.expect("put");
+        assert_eq!(read(&artifacts, "marker").await, b"marker");
+        assert_eq!((messages_of(&queues.tasks).await, messages_of(&queues.results).await), (0, 0));
+    });
+}
+
+#[test]
+fn a_full_tenant_can_put_no_more_and_another_still_can() {
+    run(async {
+        let mut settings = TenantsSettings::new(["a", "b"]);
+        settings.limits.storage_bytes_max = 4 << 20;
+        let tenants = Tenants::start(settings);
+        let (host, other) = (tenants.host("a").await, tenants.host("b").await);
+        let (full, room) = (make_queues(&host).await, make_queues(&other).await);
+        let mebibyte = vec![7; 1 << 20];
+        let mut put = 0;
+        let error = loop {
+            match full.artifacts.put(format!("artifact-{put}").as_str(), &mut &mebibyte[..]).await {
+                Ok(_) => put += 1,
+                Err(error) => break error.to_string(),
+            }
+            assert!(put < 5, "more than it may have");
+        };
+        assert!(put >= 2 && error.contains("resource"), "{put}: {error}");
+        room.artifacts.put("artifact-0", &mut &mebibyte[..]).await.expect("put");
+        send(&other, TASK, "run").await;
+        assert!(read(&full.artifacts, "artifact-0").await == mebibyte, "what is there stays");
+    });
+}
+
+#[test]
+fn a_tenant_has_its_streams_and_none_in_memory() {
+    run(async {
+        let tenants = Tenants::start(TenantsSettings::new(["a"]));
+        let host = tenants.host("a").await;
+        let in_memory = stream::Config {
+            name: TASKS_STREAM.to_owned(),
+            subjects: vec![TASKS_SUBJECTS.to_owned()],
+            storage: stream::StorageType::Memory,
+            ..stream::Config::default()
+        };
+        let error = host.jetstream.create_stream(in_memory).await.expect_err("no memory").to_string();
+        assert!(error.contains("memory"), "{error}");
+        host.must_not_publish("$JS.API.STREAM.CREATE.another").await;
+    });
+}
+
+#[test]
+fn one_connection_too_many_is_refused_and_the_workers_are_counted_apart() {
+    run(async {
+        let mut settings = TenantsSettings::new(["a"]);
+        settings.limits.connections_max = 2;
+        let tenants = Tenants::start(settings);
+        let _held = [tenants.host("a").await, tenants.host("a").await];
+        let options = ConnectOptions::with_nkey(tenants.seeds["a/host.nk"].clone());
+        let error = tenants.user(options, "_INBOX_host", "$JS.API").await.err().expect("refused").to_string();
+        assert!(error.contains("maximum account active connections exceeded"), "{error}");
+        let _workers = [tenants.worker("a").await, tenants.worker("a").await];
+    });
+}
+
+/// By hand: a client library does not even send what is too large.
+#[test]
+fn a_payload_above_the_limit_is_refused() {
+    let mut settings = TenantsSettings::new(["a"]);
+    settings.limits.payload_bytes_max = 600_000;
+    let tenants = Tenants::start(settings);
+    for (file, subject) in [("a/host.nk", TASK), ("a/worker.nk", RESULT)] {
+        let key = nkeys::KeyPair::from_seed(&tenants.seeds[file]).expect("a key");
+        let mut stream = TcpStream::connect(("127.0.0.1", tenants.server.port)).expect("a connection");
+        stream.set_read_timeout(Some(support::PATIENCE)).expect("a limit");
+        let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines().map_while(Result::ok);
+        let hello = lines.next().expect("a greeting");
+        let hello: serde_json::Value = serde_json::from_str(hello.strip_prefix("INFO ").expect("INFO")).expect("JSON");
+        let nonce = hello["nonce"].as_str().expect("a nonce");
+        let signature = key.sign(nonce.as_bytes()).expect("signed");
+        let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
+        let connect = json!({ "verbose": false, "pedantic": false, "nkey": key.public_key(), "sig": signature });
+        let fits = format!("PUB {subject} 600000\r\n{}\r\nPING\r\n", " ".repeat(600_000));
+        stream.write_all(format!("CONNECT {connect}\r\n{fits}").as_bytes()).expect("sent");
+        let said = lines.by_ref().find(|line| !line.starts_with("INFO")).expect("an answer");
+        assert_eq!(said, "PONG", "as large as it may be");
+        // It may be cut off while it is sent.
+        let _ = stream.write_all(format!("PUB {subject} 600001\r\n{}\r\nPING\r\n", " ".repeat(600_001)).as_bytes());
+        assert_eq!(lines.next().as_deref(), Some("-ERR 'Maximum Payload Violation'"), "{file}");
+        assert_eq!(lines.next(), None, "and it is cut off");
+    }
+}
+
+#[test]
+fn a_tenant_is_added_and_a_key_changed_while_the_others_work_on() {
+    run(async {
+        let mut settings = TenantsSettings::new(["a"]);
+        let mut tenants = Tenants::start(settings.clone());
+        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
+        let queues = make_queues(&host).await;
+        send(&host, TASK, "run").await;
+        settings.seeds = tenants.seeds.clone();
+        settings.tenants.push("b".to_owned());
+        settings.seeds.remove("a/worker.nk");
+        tenants.reload(settings);
+        worker.hears(&["disconnected"]).await;
+        let (_, other) = (tenants.worker("a").await, tenants.host("b").await);
+        make_queues(&other).await;
+        assert_eq!(messages_of(&queues.tasks).await, 1);
+        host.hears_nothing().await;
+    });
+}
+
+#[test]
+fn with_tls_a_certificate_of_a_client_can_be_asked_for() {
+    run(async {
+        let folder = std::env::temp_dir().join(format!("taskhost-nats-tls-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let pem = |name: &str| {
+            let of = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+            let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+            std::fs::write(&certificate, of.cert.pem()).expect("written");
+            std::fs::write(&key, of.signing_key.serialize_pem()).expect("written");
+            (certificate, key)
+        };
+        let (server, client) = (pem("server"), pem("client"));
+        let mut settings = TenantsSettings::new(["a"]);
+        settings.tls =
+            Some(TenantsTls { certificate: server.0.clone(), key: server.1, clients_ca: Some(client.0.clone()) });
+        let tenants = Tenants::start(settings);
+        let options = || {
+            let options = ConnectOptions::with_nkey(tenants.seeds["a/host.nk"].clone()).require_tls(true);
+            options.add_root_certificates(server.0.clone())
+        };
+        let with = options().add_client_certificate(client.0, client.1);
+        let host = tenants.user(with, "_INBOX_host", "$JS.API").await.expect("a connection");
+        make_queues(&host).await;
+        assert!(tenants.user(options(), "_INBOX_host", "$JS.API").await.is_err(), "without a certificate");
+        let _ = std::fs::remove_dir_all(folder);
+    });
+}
+
+#[test]
+fn a_server_that_was_killed_comes_back_with_what_it_had() {
+    run(async {
+        let mut tenants = Tenants::start(TenantsSettings::new(["a"]));
+        let host = tenants.host("a").await;
+        make_queues(&host).await;
+        send(&host, TASK, "run").await;
+        tenants.server.restart();
+        let host = tenants.host("a").await;
+        let tasks = host.jetstream.get_stream(TASKS_STREAM).await.expect("a stream");
+        assert_eq!(messages_of(&tasks).await, 1);
+    });
+}
