@@ -1,100 +1,23 @@
 //! Tenants of one NATS server, with the configuration that `tenants` writes and a real server: each can work, and none can see,
-//! take or spoil what is another's; limits hold, and a worker can do no more than work.
+//! take or spoil what is another's; and a worker can do no more than work. Limits are in tenant_limits.rs.
 
 mod support;
-#[path = "support/tenants.rs"]
-mod users;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
-use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::object_store::{self, ObjectStore};
-use async_nats::jetstream::stream::{self, DiscardPolicy, RetentionPolicy, Stream};
-use base64::Engine as _;
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::object_store::ObjectStore;
 use futures_util::StreamExt;
 use serde_json::json;
+use support::queues::{RESULT, TASK, make_consumer, make_queues, messages_of, read, run, send, take};
+use support::tenants::{Tenants, User};
 use taskhost_nats::names::{
     ARTIFACTS_BUCKET, CANCEL_SUBJECTS, RESULTS_STREAM, RESULTS_SUBJECTS, TASKS_STREAM, TASKS_SUBJECTS, WORKERS_SUBJECT,
 };
-use taskhost_nats::tenants::{TenantsSettings, TenantsTls};
-use tokio::io::AsyncReadExt;
-use users::{Tenants, User};
+use taskhost_nats::tenants::TenantsSettings;
 
-/// A subject of task runs without labels.
-const TASK: &str = "taskhost.1.tasks._.0000000000000001";
-
-/// The subject of their outcomes.
-const RESULT: &str = "taskhost.1.results.0000000000000001";
-
-/// How long a message may be with a worker in these tests.
-const ACK_WAIT: Duration = Duration::from_millis(300);
-
-fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let limited = async { tokio::time::timeout(Duration::from_secs(120), test).await };
-    runtime.expect("a runtime").block_on(limited).expect("within two minutes");
-}
-
-/// What the first host of a tenant makes.
-struct Queues {
-    tasks: Stream,
-    results: Stream,
-    artifacts: ObjectStore,
-}
-
-async fn make_queues(host: &User) -> Queues {
-    let queue = |name: &str, subjects: &str| stream::Config {
-        name: name.to_owned(),
-        subjects: vec![subjects.to_owned()],
-        retention: RetentionPolicy::WorkQueue,
-        discard: DiscardPolicy::New,
-        ..stream::Config::default()
-    };
-    let bucket = object_store::Config { bucket: ARTIFACTS_BUCKET.to_owned(), max_bytes: -1, ..Default::default() };
-    Queues {
-        tasks: host.jetstream.create_stream(queue(TASKS_STREAM, TASKS_SUBJECTS)).await.expect("a stream"),
-        results: host.jetstream.create_stream(queue(RESULTS_STREAM, RESULTS_SUBJECTS)).await.expect("a stream"),
-        artifacts: host.jetstream.create_object_store(bucket).await.expect("a bucket"),
-    }
-}
-
-async fn make_consumer(stream: &Stream, name: &str, filter: &str) -> PullConsumer {
-    let config = pull::Config {
-        durable_name: Some(name.to_owned()),
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_deliver: 2,
-        filter_subject: filter.to_owned(),
-        ..pull::Config::default()
-    };
-    stream.get_or_create_consumer(name, config).await.expect("a consumer")
-}
-
-async fn send(user: &User, subject: &str, payload: &'static str) -> u64 {
-    let sent = user.jetstream.publish(subject.to_owned(), payload.into()).await.expect("sent");
-    sent.await.expect("kept").sequence
-}
-
-async fn take(consumer: &PullConsumer) -> async_nats::jetstream::Message {
-    let mut messages =
-        consumer.batch().max_messages(1).expires(Duration::from_secs(10)).messages().await.expect("a pull");
-    messages.next().await.expect("a message").expect("no error")
-}
-
-async fn messages_of(stream: &Stream) -> u64 {
-    stream.get_info().await.expect("information").state.messages
-}
-
-async fn read(bucket: &ObjectStore, name: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    bucket.get(name).await.expect("an object").read_to_end(&mut bytes).await.expect("read");
-    bytes
-}
-
-/// The worker's side of [`Queues`].
+/// What a worker finds of the queues that a host has made.
 async fn find_queue(worker: &User) -> (PullConsumer, ObjectStore) {
     let tasks = worker.jetstream.get_stream(TASKS_STREAM).await.expect("a stream");
     worker.jetstream.get_stream(RESULTS_STREAM).await.expect("a stream");
@@ -113,12 +36,13 @@ fn a_tenants_hosts_and_workers_can_do_their_work() {
         let outcomes = make_consumer(&queues.results, "results-1", RESULT).await;
         let large: Vec<u8> = (0..20_u32 << 20).map(|at| (at % 251) as u8).collect();
         queues.artifacts.put("component-1", &mut &large[..]).await.expect("put");
+        host.jetstream.get_object_store(ARTIFACTS_BUCKET).await.expect("what another host finds");
 
         // Who is there?
         let mut answers = host.client.subscribe("_INBOX_host.workers.01").await.expect("a subscription");
         let mut questions = worker.client.subscribe(WORKERS_SUBJECT).await.expect("a subscription");
         let mut cancelled = worker.client.subscribe(CANCEL_SUBJECTS).await.expect("a subscription");
-        worker.client.flush().await.expect("flushed");
+        worker.is_heard().await;
         let reply = "_INBOX_host.workers.01";
         host.client.publish_with_reply(WORKERS_SUBJECT, reply, "who?".into()).await.expect("asked");
         let question = questions.next().await.expect("a question");
@@ -146,7 +70,7 @@ fn a_tenants_hosts_and_workers_can_do_their_work() {
         // One that ends its workers.
         let poison = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.taskhost-1-tasks.*";
         let mut poisonous = host.client.subscribe(poison).await.expect("a subscription");
-        host.client.flush().await.expect("flushed");
+        host.is_heard().await;
         let sequence = send(&host, TASK, "poison").await;
         take(&consumer).await;
         take(&consumer).await;
@@ -193,21 +117,22 @@ fn a_tenant_sees_and_takes_nothing_of_another() {
         // Listening to everything while a works.
         let mut heard =
             [owner.client.subscribe(">").await.expect("sent"), foreman.client.subscribe(">").await.expect("sent")];
-        owner.client.flush().await.expect("flushed");
-        foreman.client.flush().await.expect("flushed");
+        for (user, heard) in [&owner, &foreman].into_iter().zip(&mut heard) {
+            user.client.publish("beginning", "".into()).await.expect("sent");
+            assert_eq!(&*heard.next().await.expect("a message").subject, "beginning");
+        }
         queues.artifacts.put("component-1", &mut &b"secret"[..]).await.expect("put");
         send(&host, TASK, "first").await;
         take(&consumer).await.double_ack().await.expect("counted");
         send(&worker, RESULT, "outcome").await;
         host.client.publish(WORKERS_SUBJECT, "who?".into()).await.expect("asked");
         host.client.publish("taskhost.1.cancel.1", "".into()).await.expect("sent");
-        host.client.flush().await.expect("flushed");
+        host.is_heard().await;
         for (user, heard) in [&owner, &foreman].into_iter().zip(&mut heard) {
             // One of its own, so that what came before it has arrived.
-            user.client.publish("marker", "".into()).await.expect("sent");
-            assert_eq!(&*heard.next().await.expect("a message").subject, "marker");
+            user.client.publish("end", "".into()).await.expect("sent");
+            assert_eq!(&*heard.next().await.expect("a message").subject, "end");
             heard.unsubscribe().await.expect("sent");
-            user.client.flush().await.expect("flushed");
         }
 
         // Asking for it by name.
@@ -369,151 +294,5 @@ fn answers_to_a_worker_cannot_be_sent_where_it_must_not_write() {
         artifacts.put("marker", &mut &b"marker"[..]).await.expect("put");
         assert_eq!(read(&artifacts, "marker").await, b"marker");
         assert_eq!((messages_of(&queues.tasks).await, messages_of(&queues.results).await), (0, 0));
-    });
-}
-
-#[test]
-fn a_full_tenant_can_put_no_more_and_another_still_can() {
-    run(async {
-        let mut settings = TenantsSettings::new(["a", "b"]);
-        settings.limits.storage_bytes_max = 4 << 20;
-        let tenants = Tenants::start(settings);
-        let (host, other) = (tenants.host("a").await, tenants.host("b").await);
-        let (full, room) = (make_queues(&host).await, make_queues(&other).await);
-        let mebibyte = vec![7; 1 << 20];
-        let mut put = 0;
-        let error = loop {
-            match full.artifacts.put(format!("artifact-{put}").as_str(), &mut &mebibyte[..]).await {
-                Ok(_) => put += 1,
-                Err(error) => break error.to_string(),
-            }
-            assert!(put < 5, "more than it may have");
-        };
-        assert!(put >= 2 && error.contains("resource"), "{put}: {error}");
-        room.artifacts.put("artifact-0", &mut &mebibyte[..]).await.expect("put");
-        send(&other, TASK, "run").await;
-        assert!(read(&full.artifacts, "artifact-0").await == mebibyte, "what is there stays");
-    });
-}
-
-#[test]
-fn a_tenant_has_its_streams_and_none_in_memory() {
-    run(async {
-        let tenants = Tenants::start(TenantsSettings::new(["a"]));
-        let host = tenants.host("a").await;
-        let in_memory = stream::Config {
-            name: TASKS_STREAM.to_owned(),
-            subjects: vec![TASKS_SUBJECTS.to_owned()],
-            storage: stream::StorageType::Memory,
-            ..stream::Config::default()
-        };
-        let error = host.jetstream.create_stream(in_memory).await.expect_err("no memory").to_string();
-        assert!(error.contains("memory"), "{error}");
-        host.must_not_publish("$JS.API.STREAM.CREATE.another").await;
-    });
-}
-
-#[test]
-fn one_connection_too_many_is_refused_and_the_workers_are_counted_apart() {
-    run(async {
-        let mut settings = TenantsSettings::new(["a"]);
-        settings.limits.connections_max = 2;
-        let tenants = Tenants::start(settings);
-        let _held = [tenants.host("a").await, tenants.host("a").await];
-        let options = ConnectOptions::with_nkey(tenants.seeds["a/host.nk"].clone());
-        let error = tenants.user(options, "_INBOX_host", "$JS.API").await.err().expect("refused").to_string();
-        assert!(error.contains("maximum account active connections exceeded"), "{error}");
-        let _workers = [tenants.worker("a").await, tenants.worker("a").await];
-    });
-}
-
-/// By hand: a client library does not even send what is too large.
-#[test]
-fn a_payload_above_the_limit_is_refused() {
-    let mut settings = TenantsSettings::new(["a"]);
-    settings.limits.payload_bytes_max = 600_000;
-    let tenants = Tenants::start(settings);
-    for (file, subject) in [("a/host.nk", TASK), ("a/worker.nk", RESULT)] {
-        let key = nkeys::KeyPair::from_seed(&tenants.seeds[file]).expect("a key");
-        let mut stream = TcpStream::connect(("127.0.0.1", tenants.server.port)).expect("a connection");
-        stream.set_read_timeout(Some(support::PATIENCE)).expect("a limit");
-        let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines().map_while(Result::ok);
-        let hello = lines.next().expect("a greeting");
-        let hello: serde_json::Value = serde_json::from_str(hello.strip_prefix("INFO ").expect("INFO")).expect("JSON");
-        let nonce = hello["nonce"].as_str().expect("a nonce");
-        let signature = key.sign(nonce.as_bytes()).expect("signed");
-        let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(signature);
-        let connect = json!({ "verbose": false, "pedantic": false, "nkey": key.public_key(), "sig": signature });
-        let fits = format!("PUB {subject} 600000\r\n{}\r\nPING\r\n", " ".repeat(600_000));
-        stream.write_all(format!("CONNECT {connect}\r\n{fits}").as_bytes()).expect("sent");
-        let said = lines.by_ref().find(|line| !line.starts_with("INFO")).expect("an answer");
-        assert_eq!(said, "PONG", "as large as it may be");
-        // It may be cut off while it is sent.
-        let _ = stream.write_all(format!("PUB {subject} 600001\r\n{}\r\nPING\r\n", " ".repeat(600_001)).as_bytes());
-        assert_eq!(lines.next().as_deref(), Some("-ERR 'Maximum Payload Violation'"), "{file}");
-        assert_eq!(lines.next(), None, "and it is cut off");
-    }
-}
-
-#[test]
-fn a_tenant_is_added_and_a_key_changed_while_the_others_work_on() {
-    run(async {
-        let mut settings = TenantsSettings::new(["a"]);
-        let mut tenants = Tenants::start(settings.clone());
-        let (host, worker) = (tenants.host("a").await, tenants.worker("a").await);
-        let queues = make_queues(&host).await;
-        send(&host, TASK, "run").await;
-        settings.seeds = tenants.seeds.clone();
-        settings.tenants.push("b".to_owned());
-        settings.seeds.remove("a/worker.nk");
-        tenants.reload(settings);
-        worker.hears(&["disconnected"]).await;
-        let (_, other) = (tenants.worker("a").await, tenants.host("b").await);
-        make_queues(&other).await;
-        assert_eq!(messages_of(&queues.tasks).await, 1);
-        host.hears_nothing().await;
-    });
-}
-
-#[test]
-fn with_tls_a_certificate_of_a_client_can_be_asked_for() {
-    run(async {
-        let folder = std::env::temp_dir().join(format!("taskhost-nats-tls-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let pem = |name: &str| {
-            let of = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
-            let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
-            std::fs::write(&certificate, of.cert.pem()).expect("written");
-            std::fs::write(&key, of.signing_key.serialize_pem()).expect("written");
-            (certificate, key)
-        };
-        let (server, client) = (pem("server"), pem("client"));
-        let mut settings = TenantsSettings::new(["a"]);
-        settings.tls =
-            Some(TenantsTls { certificate: server.0.clone(), key: server.1, clients_ca: Some(client.0.clone()) });
-        let tenants = Tenants::start(settings);
-        let options = || {
-            let options = ConnectOptions::with_nkey(tenants.seeds["a/host.nk"].clone()).require_tls(true);
-            options.add_root_certificates(server.0.clone())
-        };
-        let with = options().add_client_certificate(client.0, client.1);
-        let host = tenants.user(with, "_INBOX_host", "$JS.API").await.expect("a connection");
-        make_queues(&host).await;
-        assert!(tenants.user(options(), "_INBOX_host", "$JS.API").await.is_err(), "without a certificate");
-        let _ = std::fs::remove_dir_all(folder);
-    });
-}
-
-#[test]
-fn a_server_that_was_killed_comes_back_with_what_it_had() {
-    run(async {
-        let mut tenants = Tenants::start(TenantsSettings::new(["a"]));
-        let host = tenants.host("a").await;
-        make_queues(&host).await;
-        send(&host, TASK, "run").await;
-        tenants.server.restart();
-        let host = tenants.host("a").await;
-        let tasks = host.jetstream.get_stream(TASKS_STREAM).await.expect("a stream");
-        assert_eq!(messages_of(&tasks).await, 1);
     });
 }

@@ -1,7 +1,7 @@
 //! What a tenant's hosts and workers may do: subjects, one by one. The table in docs/nats-tenants.md says the same; a test compares them.
 //!
-//! Found by trying: without any of these a round trip of tests/tenants.rs fails, or the client library waits for an answer that
-//! never comes.
+//! Found by trying, each taken away alone: then the round trip of tests/tenants.rs fails, or waits for an answer that never comes. The one
+//! that it does not show is the deletion of an object's consumer, which the client library asks for when a connection broke while it read.
 
 use crate::names::{
     ARTIFACTS_BUCKET, CANCEL_SUBJECTS, HOST_INBOX, RESULTS_STREAM, RESULTS_SUBJECTS, TASKS_STREAM, TASKS_SUBJECTS,

@@ -19,14 +19,13 @@ pub(super) fn configuration(settings: &TenantsSettings, keys: &[Keys]) -> Result
     let limits = &settings.limits;
     let storage = limits.storage_bytes_max.saturating_mul(keys.len() as u64);
     let mut text = format!(
-        "# A NATS server for taskhost, with {} of its own for each tenant. Written by `taskhost nats-config`.\n\
+        "# A NATS server for taskhost, with accounts of its own for each tenant. Written by `taskhost nats-config`.\n\
          # Check it: `nats-server -t -c nats.conf`. After a change: `nats-server --signal reload`.\n\n\
          listen: {}\n\
          # Bytes of one message.\n\
          max_payload: {}\n\n\
          jetstream {{\n  store_dir: {}\n  # Bytes: the sum over all tenants. Streams in memory are not allowed.\n  \
          max_file_store: {storage}\n  max_memory_store: 0\n}}\n\n",
-        "accounts",
         listen(&settings.listen)?,
         limits.payload_bytes_max,
         path(&settings.store, "the store")?,

@@ -1,6 +1,9 @@
 //! What tests with a real NATS server share: one on loopback, with a folder of its own, that goes away with what it wrote.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod queues;
+pub(crate) mod tenants;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, Event};
-use taskhost_nats::names::{HOST_INBOX, WORKER_INBOX, WORKERS_API};
+use taskhost_nats::names::{HOST_INBOX, TASKS_STREAM, WORKER_INBOX, WORKERS_API};
 use taskhost_nats::tenants::{ConfigurationFile, TenantsSettings, configuration};
 
-use crate::support::{PATIENCE, Server};
+use super::{PATIENCE, Server};
 
 /// How long an answer may take that must come.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -26,6 +26,8 @@ pub(crate) struct Tenants {
 pub(crate) struct User {
     pub(crate) client: Client,
     pub(crate) jetstream: Context,
+    /// The prefix of JetStream's API.
+    api: &'static str,
     complaints: Arc<Mutex<Vec<String>>>,
 }
 
@@ -74,7 +76,7 @@ impl Tenants {
         &self,
         options: ConnectOptions,
         inbox: &str,
-        api: &str,
+        api: &'static str,
     ) -> Result<User, async_nats::ConnectError> {
         let complaints = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&complaints);
@@ -90,11 +92,16 @@ impl Tenants {
             });
         let client = options.connect(self.server.url()).await?;
         let jetstream = jetstream::with_prefix(client.clone(), api);
-        Ok(User { client, jetstream, complaints })
+        Ok(User { client, jetstream, api, complaints })
     }
 }
 
 impl User {
+    /// Waits until the server has done what was sent to it: flushing only writes.
+    pub(crate) async fn is_heard(&self) {
+        self.api(&format!("{}.STREAM.INFO.{TASKS_STREAM}", self.api), serde_json::Value::Null).await;
+    }
+
     /// Waits until the server has complained with all of these words.
     pub(crate) async fn hears(&self, words: &[&str]) {
         let until = Instant::now() + PATIENCE;
@@ -108,7 +115,7 @@ impl User {
 
     /// The server has complained of nothing, up to now.
     pub(crate) async fn hears_nothing(&self) {
-        self.client.flush().await.expect("an answer");
+        self.is_heard().await;
         assert!(self.complaints.lock().expect("complaints").is_empty(), "{:?}", self.complaints);
     }
 
