@@ -107,7 +107,13 @@ fn story(path: &Path, runner: RunnerKind) -> Result<String, Failed> {
                 writeln!(story, "{} = {}", output.name, value.as_deref().unwrap_or("nothing"))?;
             }
         }
-        ending => writeln!(story, "{ending:?}")?,
+        // In which order depends on the runner.
+        FlowRunEnding::Failed(causes) => {
+            let mut causes = causes.clone();
+            causes.sort();
+            writeln!(story, "failed because of {causes:?}")?;
+        }
+        FlowRunEnding::Cancelled => writeln!(story, "cancelled")?,
     }
     // Which task is met first depends on the runner.
     let mut tasks = report.tasks;
@@ -115,7 +121,9 @@ fn story(path: &Path, runner: RunnerKind) -> Result<String, Failed> {
     for task in &tasks {
         let (runs, failed, retries) = (task.runs_ended, task.runs_failed, task.retries);
         writeln!(story, "task {}: {:?}, {runs} runs, {failed} failed, {retries} retries", task.path, task.state)?;
-        for failure in &task.failures {
+        let mut failures = task.failures.clone();
+        failures.sort_by_key(|failure| failure.index);
+        for failure in &failures {
             writeln!(story, "  {:?} {} {:?}", failure.index, failure.failure.kind(), failure.failure)?;
         }
         for refusal in &task.refusals {
@@ -147,7 +155,8 @@ fn options() -> HostOptions {
         given: [("token".to_owned(), SecretSource::Value(SECRET.into()))].into(),
         ..SecretSources::default()
     };
-    HostOptions { workers: 2, secrets, ..HostOptions::default() }
+    // Four sandboxes in one process, each of two engines.
+    HostOptions { workers: 2, concurrency: 64, secrets, ..HostOptions::default() }
 }
 
 /// A server and its workers.
