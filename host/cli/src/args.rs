@@ -1,6 +1,7 @@
 //! The command line: what may be written, and its help. Only commands that exist stand here.
 
 pub(crate) mod remote;
+pub(crate) mod tenants;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use taskhost_sandbox::{CompileLimits, EngineKind};
 use taskhost_store::RunState;
 
 use remote::{ClusterArgs, RemoteArgs, Runner, WorkerArgs};
+use tenants::NatsConfigArgs;
 
 /// Run flows of sandboxed WebAssembly tasks.
 #[derive(Parser, Debug)]
@@ -131,6 +133,16 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
 
 Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.")]
     Worker(WorkerArgs),
+    /// Write the configuration and the keys of a NATS server that several tenants share
+    #[command(after_help = "Examples:
+  taskhost nats-config --tenant red --tenant blue --output nats
+  nats-server -c nats/nats.conf
+  taskhost worker --address nats://127.0.0.1:4222 --credentials nats/red/worker.nk
+  taskhost run flow.toml --runner nats --address nats://127.0.0.1:4222 --credentials nats/red/host.nk
+
+Keys that are there stay: run it again to add a tenant; to change a key, delete its file first. Then let the server read it again:
+nats-server --signal reload")]
+    NatsConfig(NatsConfigArgs),
     /// List or clear what is kept on disk: compiled components, results of tasks with `cache`
     #[command(after_help = "Examples:
   taskhost cache list

@@ -9,6 +9,7 @@ pub(crate) mod compile;
 pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod inspect;
+pub(crate) mod nats_config;
 mod read;
 mod refresh;
 pub(crate) mod run;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Runs(args) => runs::run(args),
         Command::Worker(args) => worker::run(&args),
+        Command::NatsConfig(args) => nats_config::run(&args),
         Command::Cluster(args) => cluster::run(args),
         Command::Cache(args) => cache::run(&args),
         Command::Completions(args) => completions::run(&args),
