@@ -69,6 +69,8 @@ pub struct HostOptions {
     pub remote: Option<RemoteWorkers>,
     /// How long task runs wait for a worker that has their labels; none means 2 min.
     pub worker_wait: Option<Duration>,
+    /// How long task runs that are under way wait for a NATS server that does not answer; none means 2 min.
+    pub server_wait: Option<Duration>,
 }
 
 impl Default for HostOptions {
@@ -86,6 +88,7 @@ impl Default for HostOptions {
             artifacts: None,
             remote: None,
             worker_wait: None,
+            server_wait: None,
         }
     }
 }
@@ -192,6 +195,7 @@ impl Host {
         let size = PoolSize { workers: options.workers, concurrency: options.concurrency };
         let mut patience = taskhost_nats::HostOptions::default();
         patience.worker_wait = options.worker_wait.unwrap_or(patience.worker_wait);
+        patience.server_wait = options.server_wait.unwrap_or(patience.server_wait);
         let remote = Remote::new(sandbox.clone(), blobs.clone(), options.remote, patience);
         let runners = Runners::new(sandbox.clone(), size, remote);
         Ok(Host(Arc::new(Inner { runners, sandbox, secrets, sources: options.secrets, records, blobs, telemetry })))

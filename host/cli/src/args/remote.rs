@@ -60,6 +60,9 @@ pub(crate) struct RemoteArgs {
     /// How long task runs wait for a worker that has their labels, such as 10min
     #[arg(long, value_name = "TIME", value_parser = age, default_value = "2min")]
     pub worker_wait: Duration,
+    /// How long task runs that are under way wait for a NATS server that does not answer
+    #[arg(long, value_name = "TIME", value_parser = age, default_value = "2min")]
+    pub server_wait: Duration,
 }
 
 impl RemoteArgs {
@@ -82,13 +85,15 @@ impl RemoteArgs {
                 RemoteWorkers::Local(LocalOptions::new(program, workers, arguments(secrets, host, options.concurrency)))
             }
         };
-        Ok(HostOptions { remote: Some(remote), worker_wait: Some(self.worker_wait), ..options })
+        let (worker_wait, server_wait) = (Some(self.worker_wait), Some(self.server_wait));
+        Ok(HostOptions { remote: Some(remote), worker_wait, server_wait, ..options })
     }
 }
 
 /// What a worker on this machine is told, so that it is at home where the host is.
 fn arguments(secrets: &SecretArgs, host: &HostArgs, concurrency: usize) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = ["--workers", "1", "--trust-hosts", "--quiet", "--concurrency"].map(OsString::from).into();
+    let mut arguments: Vec<OsString> =
+        ["--workers", "1", "--trust-hosts", "--quiet", "--concurrency"].map(OsString::from).into();
     arguments.push(concurrency.to_string().into());
     for secret in &secrets.secrets {
         arguments.extend(["--secret".into(), OsString::from(secret)]);
@@ -132,7 +137,7 @@ pub(crate) struct WorkerArgs {
     /// Threads that compute [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub workers: Option<u32>,
-    /// Most task runs at once, waiting ones included
+    /// Most task runs at once, waiting ones included [default: 256]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=taskhost_model::limits::CONCURRENCY_MAX as i64))]
     pub concurrency: Option<u32>,
     /// What it has, such as gpu,eu: it takes task runs that want no more

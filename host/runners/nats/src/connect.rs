@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
 
 use crate::error::NatsError;
-use crate::names::{HOST_INBOX, WORKER_INBOX};
+use crate::names::{HOST_INBOX, TASKS_STREAM, WORKER_INBOX, WORKERS_API};
+
+/// The prefix of JetStream's API in an account that has streams.
+const JETSTREAM_API: &str = "$JS.API";
 
 /// How long one try to reach a server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,6 +75,8 @@ pub(crate) enum Side {
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) jetstream: Context,
+    /// How often a connection was made.
+    connected: watch::Receiver<u64>,
 }
 
 impl Connection {
@@ -78,11 +84,25 @@ impl Connection {
     pub(crate) fn is_up(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
+
+    /// Waits for the next time that the connection is made again: a server does not remember what was asked of it before.
+    pub(crate) fn reconnected(&self) -> impl Future<Output = ()> + use<> {
+        let mut connected = self.connected.clone();
+        // Of the first connection we may hear late.
+        let before = (*connected.borrow()).max(1);
+        async move {
+            // Once the client has gone there is no next time.
+            if connected.wait_for(|now| *now > before).await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
 }
 
-/// Connects. A connection that breaks later is made again, for as long as the process lives.
+/// Connects. A connection that breaks later is made again, for as long as the process lives. A worker waits for a server that is not there.
 pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> Result<Connection, NatsError> {
     let addresses = addresses(&settings.address)?;
+    let (tell, connected) = watch::channel(0);
     let mut options = ConnectOptions::new()
         .name(name)
         .custom_inbox_prefix(if side == Side::Host { HOST_INBOX } else { WORKER_INBOX })
@@ -91,10 +111,14 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
         .ping_interval(Duration::from_secs(10))
         .max_reconnects(None)
         .reconnect_delay_callback(pause)
-        .event_callback(|event| async move {
-            tracing::info!(target: "taskhost::nats", event = %event, "connection");
+        .event_callback(move |event| {
+            if matches!(event, Event::Connected) {
+                tell.send_modify(|times| *times += 1);
+            }
+            async move { tracing::info!(target: "taskhost::nats", event = %event, "connection") }
         });
-    let named = addresses.iter().find_map(|address| Some((address.username()?, address.password().unwrap_or_default())));
+    let named =
+        addresses.iter().find_map(|address| Some((address.username()?, address.password().unwrap_or_default())));
     if let Some((user, password)) = named {
         options = options.user_and_password(decoded(user), decoded(password));
     }
@@ -110,13 +134,32 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
         readable(key, "the key")?;
         options = options.add_client_certificate(certificate.clone(), key.clone());
     }
-    let client = options.connect(addresses).await.map_err(|error| unreachable(settings, &error))?;
+    let mut tries = 0;
+    let client = loop {
+        match options.clone().connect(&addresses[..]).await {
+            Ok(client) => break client,
+            Err(error) if side == Side::Worker && is_absent(&error) => {
+                tracing::warn!(target: "taskhost::nats", %error, "no connection yet");
+                tries += 1;
+                tokio::time::sleep(pause(tries)).await;
+            }
+            Err(error) => return Err(unreachable(settings, &error)),
+        }
+    };
+    let prefix = if side == Side::Worker && is_apart(&client).await { WORKERS_API } else { JETSTREAM_API };
     let jetstream = jetstream::context::ContextBuilder::new()
+        .api_prefix(prefix)
         .timeout(ANSWER_TIMEOUT)
         .ack_timeout(ANSWER_TIMEOUT)
         .max_ack_inflight(PUBLISHES_MAX)
         .build(client.clone());
-    Ok(Connection { client, jetstream })
+    Ok(Connection { client, jetstream, connected })
+}
+
+/// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)).
+async fn is_apart(client: &Client) -> bool {
+    // Elsewhere nobody answers at this subject, which the server says at once.
+    client.request(format!("{WORKERS_API}.STREAM.INFO.{TASKS_STREAM}"), "".into()).await.is_ok()
 }
 
 /// Longer and longer, so that a server that comes back is not overrun.
@@ -188,6 +231,12 @@ fn readable(path: &Path, what: &str) -> Result<(), NatsError> {
         Ok(_) => Ok(()),
         Err(error) => Err(NatsError::usage(format!("{what}: `{}`: {error}", path.display()), help)),
     }
+}
+
+/// Whether nobody answers, unlike one who answers no.
+fn is_absent(error: &async_nats::ConnectError) -> bool {
+    use async_nats::ConnectErrorKind as Kind;
+    matches!(error.kind(), Kind::Dns | Kind::TimedOut | Kind::Io)
 }
 
 fn unreachable(settings: &NatsSettings, error: &async_nats::ConnectError) -> NatsError {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::object_store::{GetErrorKind, InfoErrorKind, ObjectMetadata, ObjectStore};
+use async_nats::jetstream::object_store::{GetErrorKind, InfoErrorKind, ObjectMetadata, ObjectStore, PutErrorKind};
 use taskhost_model::codec::decode_value;
 use taskhost_model::limits::COMPONENT_BYTES_MAX;
 use taskhost_model::seams::{BlobReader, Blobs};
@@ -18,8 +18,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use crate::host::HostSite;
 use crate::recent::Recent;
 
-/// Bytes of a piece of an object.
-const PIECE_BYTES: usize = 256 << 10;
+/// Bytes of a piece of an object: half of the largest message, between these. Each piece is waited for, so that larger ones are quicker.
+const PIECE_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
 
 /// How long it is believed that an object is still there. Far less than the store keeps it.
 const BELIEVED: Duration = Duration::from_secs(24 * 3600);
@@ -30,6 +30,12 @@ const BELIEVED_MAX: usize = 65_536;
 /// How often an object is fetched before it is given up: whoever puts it anew takes the old one away while it is read.
 const FETCHES: u32 = 4;
 
+/// How long an object store that does not answer is asked again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two such questions.
+const SILENCE_PAUSE: Duration = Duration::from_millis(500);
+
 /// Largest value that is fetched, in bytes: beyond the largest result that a task may have.
 const VALUE_BYTES_MAX: u64 = 4 << 30;
 
@@ -37,6 +43,7 @@ const VALUE_BYTES_MAX: u64 = 4 << 30;
 pub(crate) struct Exchange {
     bucket: ObjectStore,
     blobs: Arc<dyn Blobs>,
+    piece_bytes: usize,
     /// Values that were fetched.
     recent: Mutex<Recent>,
     believed: Mutex<HashMap<String, Instant>>,
@@ -45,9 +52,16 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Blobs come from and go to `blobs`. Values that were fetched are kept up to so many bytes together.
-    pub(crate) fn new(bucket: ObjectStore, blobs: Arc<dyn Blobs>, recent_bytes_max: u64) -> Exchange {
-        Exchange { bucket, blobs, recent: Mutex::new(Recent::new(recent_bytes_max)), believed: Mutex::default(), busy: Mutex::default() }
+    /// Blobs come from and go to `blobs`. Messages have `payload_bytes_max` at most. Values that were fetched are kept up to so many bytes together.
+    pub(crate) fn new(
+        bucket: ObjectStore,
+        blobs: Arc<dyn Blobs>,
+        payload_bytes_max: usize,
+        recent_bytes_max: u64,
+    ) -> Exchange {
+        let piece_bytes = (payload_bytes_max / 2).clamp(*PIECE_BYTES.start(), *PIECE_BYTES.end());
+        let recent = Mutex::new(Recent::new(recent_bytes_max));
+        Exchange { bucket, blobs, piece_bytes, recent, believed: Mutex::default(), busy: Mutex::default() }
     }
 
     /// Puts a value, in its binary form.
@@ -102,11 +116,11 @@ impl Exchange {
         if is_here() {
             return Ok(());
         }
-        let mut tries = 0;
+        let mut tries = Tries::default();
         loop {
             match self.fetch_blob_once(&name, blob).await {
                 Ok(()) => return Ok(()),
-                Err(reason) => another(&name, &mut tries, reason).await?,
+                Err(reason) => tries.another(&name, reason).await?,
             }
         }
     }
@@ -114,7 +128,7 @@ impl Exchange {
     async fn fetch_blob_once(&self, name: &str, blob: &ArtifactRef) -> Result<(), Unfetched> {
         let mut object = self.bucket.get(name).await?;
         let mut writer = self.blobs.create().map_err(|error| Unfetched::Final(error.message))?;
-        let mut piece = vec![0; PIECE_BYTES];
+        let mut piece = vec![0; self.piece_bytes];
         loop {
             let count = object.read(&mut piece).await.map_err(|error| Unfetched::Passing(error.to_string()))?;
             if count == 0 {
@@ -197,19 +211,22 @@ impl Exchange {
     }
 
     async fn put(&self, name: &str, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), String> {
-        let object = ObjectMetadata { name: name.to_owned(), chunk_size: Some(PIECE_BYTES), ..ObjectMetadata::default() };
+        let object =
+            ObjectMetadata { name: name.to_owned(), chunk_size: Some(self.piece_bytes), ..ObjectMetadata::default() };
         match self.bucket.put(object, bytes).await {
             Ok(_) => Ok(()),
+            // Those of an equal object that was there before; a worker may not take them away.
+            Err(error) if error.kind() == PutErrorKind::PurgeOldChunks => Ok(()),
             Err(error) => Err(format!("the object store takes no more: {error}")),
         }
     }
 
     async fn bytes(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
-        let mut tries = 0;
+        let mut tries = Tries::default();
         loop {
             match self.bytes_once(name, bytes_max).await {
                 Ok(bytes) => return Ok(bytes),
-                Err(reason) => another(name, &mut tries, reason).await?,
+                Err(reason) => tries.another(name, reason).await?,
             }
         }
     }
@@ -226,16 +243,29 @@ impl Exchange {
     }
 }
 
-/// Waits before another try to fetch an object, unless this was the last.
-async fn another(name: &str, tries: &mut u32, reason: Unfetched) -> Result<(), String> {
-    *tries += 1;
-    match reason {
-        Unfetched::Passing(_) if *tries < FETCHES => {
-            tokio::time::sleep(Duration::from_millis(50) * *tries).await;
-            Ok(())
-        }
-        Unfetched::Passing(reason) | Unfetched::Final(reason) => {
-            Err(format!("`{name}` could not be fetched: {reason}"))
+/// Tries to fetch an object.
+#[derive(Default)]
+struct Tries {
+    count: u32,
+    silent_since: Option<Instant>,
+}
+
+impl Tries {
+    /// Waits before another one, unless this was the last.
+    async fn another(&mut self, name: &str, reason: Unfetched) -> Result<(), String> {
+        match reason {
+            Unfetched::Silent(_) if self.silent_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE => {
+                tokio::time::sleep(SILENCE_PAUSE).await;
+                Ok(())
+            }
+            Unfetched::Passing(_) if self.count + 1 < FETCHES => {
+                self.count += 1;
+                tokio::time::sleep(Duration::from_millis(50) * self.count).await;
+                Ok(())
+            }
+            Unfetched::Passing(reason) | Unfetched::Silent(reason) | Unfetched::Final(reason) => {
+                Err(format!("`{name}` could not be fetched: {reason}"))
+            }
         }
     }
 }
@@ -244,6 +274,8 @@ async fn another(name: &str, tries: &mut u32, reason: Unfetched) -> Result<(), S
 enum Unfetched {
     /// It may be there the next time.
     Passing(String),
+    /// The store does not answer.
+    Silent(String),
     Final(String),
 }
 
@@ -251,7 +283,7 @@ impl From<async_nats::jetstream::object_store::GetError> for Unfetched {
     fn from(error: async_nats::jetstream::object_store::GetError) -> Unfetched {
         match error.kind() {
             GetErrorKind::NotFound => Unfetched::Passing("it is not in the object store".to_owned()),
-            _ => Unfetched::Passing(error.to_string()),
+            _ => Unfetched::Silent(error.to_string()),
         }
     }
 }
@@ -278,7 +310,7 @@ struct Pieces {
 
 impl AsyncRead for Pieces {
     fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let wanted = into.remaining().min(PIECE_BYTES);
+        let wanted = into.remaining().min(*PIECE_BYTES.end());
         let count = self.reader.read_at(self.at, into.initialize_unfilled_to(wanted)).map_err(io::Error::other)?;
         into.advance(count);
         self.at += count as u64;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! taskhost-1-tasks      taskhost.1.tasks.<labels>.<flow run>     task runs to carry out; a work queue, a consumer for each set of labels
-//! taskhost-1-results    taskhost.1.results.<flow run>            what became of them; a work queue, a consumer for each flow run
+//! taskhost-1-results    taskhost.1.results.<flow run>            what became of them, for hosts that are there; a consumer for each flow run
 //! taskhost-1-artifacts  (object store)                           components, large values, blobs, by digest
 //!                       taskhost.1.cancel.<flow run>             this flow run is over; not kept
 //!                       taskhost.workers                         who is there? not kept, and the same in every version

@@ -14,7 +14,11 @@ use crate::names;
 /// How long a message may be with a worker that does not say that it is still at it. A worker that died is noticed after this.
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
 
-/// How many workers a message is given to, one after another, before it is taken for the reason why they die.
+/// How long an answer may be with its host before it is sent to it again, since it may have been lost on its way.
+pub(crate) const ANSWER_ACK_WAIT: Duration = Duration::from_secs(15);
+
+/// How many workers a message is given to, one after another, before it is taken for the reason why they die. The next one says so, so
+/// that the queue has no bound of its own: what it stops to deliver would stay there, and nobody be told for certain.
 pub(crate) const DELIVERIES_MAX: i64 = 3;
 
 /// How long what nobody takes is kept. Longer than any host waits for it.
@@ -39,19 +43,21 @@ pub(crate) struct Streams {
 
 /// Finds the streams, or makes them.
 pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Streams, NatsError> {
-    let queue = |name: &str, subjects: &str, description: &str| stream::Config {
+    let queue = |name: &str, subjects: &str, retention, description: &str| stream::Config {
         name: name.to_owned(),
         subjects: vec![subjects.to_owned()],
         description: Some(description.to_owned()),
-        retention: RetentionPolicy::WorkQueue,
+        retention,
         // A full queue says so to whoever sends; it never drops what it has.
         discard: DiscardPolicy::New,
         max_age: AGE_MAX,
         num_replicas: replicas,
         ..stream::Config::default()
     };
-    let tasks = queue(names::TASKS_STREAM, names::TASKS_SUBJECTS, "taskhost: task runs to carry out");
-    let results = queue(names::RESULTS_STREAM, names::RESULTS_SUBJECTS, "taskhost: what became of task runs");
+    let (work, interest) = (RetentionPolicy::WorkQueue, RetentionPolicy::Interest);
+    let tasks = queue(names::TASKS_STREAM, names::TASKS_SUBJECTS, work, "taskhost: task runs to carry out");
+    // Answers that are late, for a host that has gone, are not kept.
+    let results = queue(names::RESULTS_STREAM, names::RESULTS_SUBJECTS, interest, "taskhost: what became of task runs");
     Ok(Streams {
         tasks: stream(jetstream, tasks).await?,
         results: stream(jetstream, results).await?,
@@ -145,7 +151,6 @@ pub(crate) async fn tasks_consumer(tasks: &Stream, labels: &Labels) -> Result<Pu
         description: Some("taskhost: shared by the workers with these labels".to_owned()),
         ack_policy: AckPolicy::Explicit,
         ack_wait: ACK_WAIT,
-        max_deliver: DELIVERIES_MAX,
         max_ack_pending: WITH_WORKERS_MAX,
         max_waiting: PULLS_MAX,
         filter_subject: names::tasks_of_all(labels),
@@ -161,11 +166,20 @@ pub(crate) async fn results_consumer(results: &Stream, flow_run: FlowRunId) -> R
         durable_name: Some(name.clone()),
         description: Some("taskhost: the host of this flow run".to_owned()),
         ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs(60),
+        ack_wait: ANSWER_ACK_WAIT,
         max_ack_pending: WITH_WORKERS_MAX,
         inactive_threshold: HOST_ABSENCE_MAX,
         filter_subject: names::results(flow_run),
         ..consumer::pull::Config::default()
     };
     results.get_or_create_consumer(&name, config).await.map_err(|error| not_made(&format!("consumer `{name}`"), &error))
+}
+
+/// Whether the queue has answers that the host of a flow run has not taken, be it that it has sent them; none if that is not known.
+pub(crate) async fn has_answers(results: &Stream, flow_run: FlowRunId) -> Option<bool> {
+    use async_nats::jetstream::context::ConsumerInfoErrorKind as Kind;
+    match results.consumer_info(names::results_consumer(flow_run)).await {
+        Ok(info) => Some(info.num_pending > 0 || info.num_ack_pending > 0),
+        Err(error) => matches!(error.kind(), Kind::JetStream(_)).then_some(false),
+    }
 }

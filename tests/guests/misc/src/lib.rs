@@ -196,6 +196,14 @@ impl Guest for Misc {
         std::fs::write(path, text).map_err(|error| error.to_string())
     }
 
+    fn note(path: String, n: u32, ms: u32) -> Result<u32, String> {
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+        let noted = file.and_then(|mut file| file.write_all(format!("{n}\n").as_bytes()));
+        noted.map_err(|error| error.to_string())?;
+        std::thread::sleep(Duration::from_millis(ms.into()));
+        Ok(n)
+    }
+
     fn try_connect(address: String) -> Result<(), String> {
         std::net::TcpStream::connect(address).map(drop).map_err(|error| error.to_string())
     }

@@ -8,48 +8,68 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use taskhost::{Ceiling, HostOptions, TaskWorker, WorkerSettings};
+use taskhost::{Ceiling, HostError, HostOptions, TaskWorker, WorkerSettings};
 
 use crate::args::remote::WorkerArgs;
 use crate::commands;
 use crate::error::{CliError, Exit};
 use crate::output::{self, STRONG, WARN, styled, visible};
 
-/// Why it ends.
-enum End {
-    /// SIGTERM, or Ctrl-C.
+/// What it hears while it works.
+enum Told {
+    /// It is connected and takes task runs, or never will.
+    Started(Result<TaskWorker, HostError>),
+    /// To end: SIGTERM, or Ctrl-C.
     Signal,
-    /// Whoever started it is gone.
+    /// To end: whoever started it is gone.
     Stdin,
 }
+
+/// Task runs at once by default: fewer than in a host, so that an idle worker is small.
+const CONCURRENCY: usize = 256;
+
+/// A NATS server that has not answered after this is said to be waited for.
+const SAY_AFTER: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
     let (tell, told) = mpsc::channel();
     let signals = tell.clone();
-    ctrlc::set_handler(move || drop(signals.send(End::Signal)))
+    ctrlc::set_handler(move || drop(signals.send(Told::Signal)))
         .map_err(|error| CliError::internal(format!("could not listen to Ctrl-C: {error}")))?;
     if args.end_with_stdin {
+        let tell = tell.clone();
         std::thread::spawn(move || {
             let _ = std::io::copy(&mut std::io::stdin().lock().by_ref(), &mut std::io::sink());
-            let _ = tell.send(End::Stdin);
+            let _ = tell.send(Told::Stdin);
         });
     }
     let settings = settings(args)?;
     let shown = settings.nats.shown();
     let name = settings.name.clone();
-    let worker = Arc::new(TaskWorker::start(settings)?);
-    let health = args.health.map(|address| health::serve(address, &worker, &name)).transpose()?;
     let say = |text: &str| {
         if !args.quiet {
             output::stderr(text);
         }
     };
+    // Not here: a server may be long in coming, and the worker is to be ended meanwhile.
+    std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start(settings)))));
+    let mut first = told.recv_timeout(SAY_AFTER).ok();
+    if first.is_none() {
+        say(&format!("worker {} waits for NATS at {shown}\n", styled(STRONG, &visible(&name))));
+        first = told.recv().ok();
+    }
+    let worker = match first {
+        Some(Told::Started(worker)) => Arc::new(worker?),
+        Some(Told::Signal) => return Ok(Exit::Interrupted),
+        Some(Told::Stdin) | None => return Ok(Exit::Fine),
+    };
+    let health = args.health.map(|address| health::serve(address, &worker, &name)).transpose()?;
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
     let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, &visible(&name))));
     match told.recv() {
-        Ok(End::Signal) => drain(args, &worker, &told, &say),
-        Ok(End::Stdin) | Err(_) => Ok(Exit::Fine),
+        Ok(Told::Signal) => drain(args, &worker, &told, &say),
+        Ok(Told::Stdin | Told::Started(_)) | Err(_) => Ok(Exit::Fine),
     }
 }
 
@@ -57,14 +77,17 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
 fn drain(
     args: &WorkerArgs,
     worker: &TaskWorker,
-    told: &mpsc::Receiver<End>,
+    told: &mpsc::Receiver<Told>,
     say: &dyn Fn(&str),
 ) -> Result<Exit, CliError> {
     worker.drain();
     let runs = worker.status().runs as u64;
     if runs > 0 {
         let count = crate::render::count(runs, "task run");
-        say(&format!("{} what was not begun of {count} is given back, what runs goes on to its end (once more: exit at once)\n", styled(STRONG, "ending:")));
+        say(&format!(
+            "{} what was not begun of {count} is given back, what runs goes on to its end (once more: exit at once)\n",
+            styled(STRONG, "ending:")
+        ));
     }
     let mut left = args.drain;
     let step = Duration::from_millis(50);
@@ -96,7 +119,7 @@ fn settings(args: &WorkerArgs) -> Result<WorkerSettings, CliError> {
         &args.host,
         HostOptions {
             workers: args.workers.map_or(default.workers, |workers| workers as usize),
-            concurrency: args.concurrency.map_or(default.concurrency, |concurrency| concurrency as usize),
+            concurrency: args.concurrency.map_or(CONCURRENCY, |concurrency| concurrency as usize),
             secrets: args.secrets.sources()?,
             ..default
         },

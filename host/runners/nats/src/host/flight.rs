@@ -20,8 +20,8 @@ pub(super) struct Flight {
     pub(super) since: Instant,
     /// Its place in the stream, once the queue has it.
     pub(super) sequence: Option<u64>,
-    /// The queue did not have it any more when it was looked for, and no answer was there.
-    pub(super) is_missed: bool,
+    /// Since when the queue does not have it any more, although no answer has come.
+    pub(super) missed_since: Option<Instant>,
 }
 
 /// A stretch of a request.
@@ -48,7 +48,7 @@ impl Flight {
         let left = parts.iter().map(|part| part.indexes.len() as u64).sum();
         let part = |queued: Queued| Part { answered: vec![false; queued.indexes.len()], queued };
         let parts = parts.into_iter().map(part).collect();
-        Flight { labels, parts, left, since: Instant::now(), sequence: None, is_missed: false }
+        Flight { labels, parts, left, since: Instant::now(), sequence: None, missed_since: None }
     }
 
     /// Takes a worker's answer for a stretch. What is no part of the message, or was answered before, has no effect.
@@ -84,8 +84,9 @@ impl Flight {
     }
 
     /// Nothing more will come: what has no answer is sent again.
-    pub(super) fn give_up(&mut self, is_suspect: bool, landed: &mut Landed) {
+    pub(super) fn give_up(&mut self, landed: &mut Landed) {
         for part in &mut self.parts {
+            let is_suspect = part.queued.is_suspect;
             for index in part.queued.indexes.clone() {
                 if part.is_new(index) {
                     landed.runs += 1;
@@ -107,11 +108,6 @@ impl Flight {
             }
         }
         self.left = 0;
-    }
-
-    /// Task runs of it.
-    pub(super) fn runs(&self) -> usize {
-        self.parts.iter().map(|part| part.answered.len()).sum()
     }
 }
 

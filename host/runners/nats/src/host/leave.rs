@@ -37,7 +37,8 @@ pub(super) fn cancel(shared: &Arc<Shared>, flow_run: FlowRunId) {
 
 /// Tells workers that nobody waits for this flow run any more, and takes its messages back.
 async fn empty(shared: &Shared, flow_run: FlowRunId) {
-    let _ = shared.connection.client.publish(names::cancel(flow_run), "".into()).await;
+    let process = bytes::Bytes::copy_from_slice(&shared.process.to_be_bytes());
+    let _ = shared.connection.client.publish(names::cancel(flow_run), process).await;
     if let Ok(found) = shared.found().await {
         let _ = found.streams.tasks.purge().filter(names::tasks_for_all(flow_run)).await;
     }
@@ -56,7 +57,7 @@ pub(super) fn leave(shared: &Arc<Shared>, flow_run: FlowRunId) {
     let Some(run) = run else { return };
     let Some(receiver) = run.receiver else { return };
     receiver.abort();
-    let has_messages = !run.flights.is_empty();
+    let has_messages = !run.flights.is_empty() || run.has_given_up;
     drop(run.flights);
     let own = Arc::clone(shared);
     let leaving = shared.handle.spawn(async move {
@@ -64,10 +65,9 @@ pub(super) fn leave(shared: &Arc<Shared>, flow_run: FlowRunId) {
             empty(&own, flow_run).await;
         }
         let Ok(found) = own.found().await else { return };
+        found.made.lock().await.results.remove(&flow_run);
+        // With it go the answers that it has not taken.
         let _ = found.streams.results.delete_consumer(&names::results_consumer(flow_run)).await;
-        if has_messages {
-            let _ = found.streams.results.purge().filter(names::results(flow_run)).await;
-        }
     });
     let mut all = lock(&shared.leaving);
     all.retain(|leaving| !leaving.is_finished());

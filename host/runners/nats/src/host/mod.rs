@@ -21,13 +21,13 @@ mod send;
 mod state;
 mod watch;
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::PullConsumer;
 use taskhost_model::seams::{Blobs, Runner};
-use taskhost_model::{Digest, Labels};
+use taskhost_model::{Digest, FlowRunId, Labels};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -99,7 +99,15 @@ struct Shared {
 struct Found {
     streams: Streams,
     exchange: Exchange,
-    consumers: tokio::sync::Mutex<std::collections::HashMap<Labels, PullConsumer>>,
+    /// What was made in them.
+    made: tokio::sync::Mutex<Made>,
+}
+
+/// Consumers of streams.
+#[derive(Default)]
+struct Made {
+    tasks: HashSet<Labels>,
+    results: HashSet<FlowRunId>,
 }
 
 impl Workers {
@@ -184,8 +192,13 @@ impl Shared {
             return Ok(Arc::clone(found));
         }
         let streams = streams::ensure(&self.connection.jetstream, self.settings.replicas).await?;
-        let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs), 0);
-        let new = Arc::new(Found { streams, exchange, consumers: tokio::sync::Mutex::default() });
+        let exchange = Exchange::new(
+            streams.artifacts.clone(),
+            Arc::clone(&self.blobs),
+            self.connection.client.max_payload(),
+            0,
+        );
+        let new = Arc::new(Found { streams, exchange, made: tokio::sync::Mutex::default() });
         *found = Some(Arc::clone(&new));
         Ok(new)
     }

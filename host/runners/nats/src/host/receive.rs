@@ -9,11 +9,11 @@ use futures_util::StreamExt;
 use taskhost_model::codec::CodecError;
 use taskhost_model::{ArtifactRef, Ending, FlowRunId, TaskFailure, Value};
 
-use super::flight::Landed;
 use super::Shared;
+use super::flight::Landed;
 use crate::streams;
-use crate::wire::outcomes::{Fate, OutcomeMessage};
 use crate::wire::outcomes;
+use crate::wire::outcomes::{Fate, OutcomeMessage};
 
 /// Outcomes that are asked for at once.
 const BATCH: usize = 500;
@@ -53,6 +53,11 @@ pub(super) async fn run(shared: Arc<Shared>, flow_run: FlowRunId, consumer: Pull
 }
 
 async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8]) {
+    let is_wanted = |id| shared.lock().runs.get(&flow_run).is_some_and(|run| run.flights.contains_key(&id));
+    if !crate::wire::tasks::id_of(bytes).is_some_and(is_wanted) {
+        // It came before, or late: what it names is not fetched for nothing.
+        return;
+    }
     let message = match read(shared, bytes).await {
         Ok(message) => message,
         Err(reason) => {
@@ -63,7 +68,8 @@ async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8]) {
     };
     let said = message.said.iter().cloned().collect::<Vec<_>>();
     let reports = shared.lock().runs.get(&flow_run).and_then(|run| {
-        let of_flight = |flight: &super::flight::Flight| flight.parts.first().map(|part| Arc::clone(&part.queued.reports));
+        let of_flight =
+            |flight: &super::flight::Flight| flight.parts.first().map(|part| Arc::clone(&part.queued.reports));
         run.flights.values().find_map(of_flight)
     });
     if let Some(reports) = reports {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use taskhost_model::{Digest, Ending, FlowRunId, Labels, TaskFailure};
@@ -53,6 +53,8 @@ pub(super) async fn pump(shared: Arc<Shared>) {
 enum Unsent {
     /// It may go the next time.
     Passing(String),
+    /// Its queue has no room for it.
+    Full(String),
     /// It never will.
     Final(TaskFailure),
 }
@@ -64,41 +66,47 @@ impl From<NatsError> for Unsent {
 }
 
 async fn send(shared: Arc<Shared>, message: Outgoing) {
-    let (mut pause, since) = (RETRY, Instant::now());
+    let (mut pause, mut since) = (RETRY, Instant::now());
     loop {
-        let failure = match send_once(&shared, &message).await {
-            Ok(sequence) => {
-                let mut state = shared.lock();
-                let run = state.runs.get_mut(&message.flow_run);
-                if let Some(flight) = run.and_then(|run| run.flights.get_mut(&message.id)) {
-                    (flight.sequence, flight.since) = (Some(sequence), Instant::now());
-                }
-                return;
-            }
-            Err(Unsent::Final(failure)) => failure,
-            Err(Unsent::Passing(reason)) => {
-                tracing::warn!(target: "taskhost::nats", reason, "a message could not be sent");
-                if since.elapsed() < shared.options.server_wait {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY_MAX);
-                    let is_wanted = |run: &super::state::FlowRun| run.flights.contains_key(&message.id);
-                    if !shared.is_closed() && shared.lock().runs.get(&message.flow_run).is_some_and(is_wanted) {
-                        continue;
-                    }
-                    return;
-                }
-                let waited = shared.options.server_wait;
-                TaskFailure::Lost(format!("it could not be sent to a worker for {waited:?}: {reason}"))
-            }
+        let (reason, is_full) = match send_once(&shared, &message).await {
+            Ok(sequence) => return sent(&shared, &message, sequence),
+            Err(Unsent::Final(failure)) => return unsent(&shared, &message, failure),
+            Err(Unsent::Passing(reason)) => (reason, false),
+            Err(Unsent::Full(reason)) => (reason, true),
         };
-        let mut state = shared.lock();
-        let run = state.runs.get_mut(&message.flow_run);
-        let landed = run.map(|run| run.end(message.id, &Ending::Failed(failure)));
-        drop(state);
-        if let Some(landed) = landed {
-            shared.report(landed);
+        tracing::warn!(target: "taskhost::nats", reason, "a message could not be sent");
+        // What fills the queue is on its way to workers, so there will be room.
+        if is_full && shared.lock().has_sent() {
+            since = Instant::now();
         }
-        return;
+        let waited = shared.options.server_wait;
+        if since.elapsed() > waited {
+            let reason = format!("it could not be sent to a worker for {waited:?}: {reason}");
+            return unsent(&shared, &message, TaskFailure::Lost(reason));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RETRY_MAX);
+        let is_wanted = |run: &super::state::FlowRun| run.flights.contains_key(&message.id);
+        if shared.is_closed() || !shared.lock().runs.get(&message.flow_run).is_some_and(is_wanted) {
+            return;
+        }
+    }
+}
+
+fn sent(shared: &Shared, message: &Outgoing, sequence: u64) {
+    let mut state = shared.lock();
+    let run = state.runs.get_mut(&message.flow_run);
+    if let Some(flight) = run.and_then(|run| run.flights.get_mut(&message.id)) {
+        (flight.sequence, flight.since) = (Some(sequence), Instant::now());
+    }
+}
+
+fn unsent(shared: &Shared, message: &Outgoing, failure: TaskFailure) {
+    let mut state = shared.lock();
+    let landed = state.runs.get_mut(&message.flow_run).map(|run| run.end(message.id, &Ending::Failed(failure)));
+    drop(state);
+    if let Some(landed) = landed {
+        shared.report(landed);
     }
 }
 
@@ -128,17 +136,29 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
             shared.lose_streams().await;
             Err(Unsent::Passing("its stream is gone".to_owned()))
         }
+        Err(error) if is_full(&error) => Err(Unsent::Full(error.to_string())),
         Err(error) => Err(Unsent::Passing(error.to_string())),
         Ok(sequence) => Ok(sequence),
     }
 }
 
-async fn publish(
-    shared: &Shared,
-    subject: String,
-    id: &str,
-    payload: Bytes,
-) -> Result<u64, async_nats::jetstream::context::PublishError> {
+/// Whether the stream, or the account, has no room.
+fn is_full(error: &PublishError) -> bool {
+    use async_nats::jetstream::{Error, ErrorCode};
+    let reason = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    reason.is_some_and(|reason| {
+        matches!(
+            reason.error_code(),
+            ErrorCode::STREAM_STORE_FAILED
+                | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
+                | ErrorCode::INSUFFICIENT_RESOURCES
+                | ErrorCode::STORAGE_RESOURCES_EXCEEDED
+                | ErrorCode::MEMORY_RESOURCES_EXCEEDED
+        )
+    })
+}
+
+async fn publish(shared: &Shared, subject: String, id: &str, payload: Bytes) -> Result<u64, PublishError> {
     // Should it go twice, because the first answer was late, the stream takes it once.
     let message = PublishMessage::build().payload(payload).message_id(id);
     let acknowledged = shared.connection.jetstream.send_publish(subject, message).await?;
@@ -162,20 +182,32 @@ fn encode(message: &Outgoing, payload_max: usize) -> Result<(Bytes, LeftOut), Un
 }
 
 /// Makes the queues of a flow run, once: what receives its outcomes, and what workers with these labels take from.
-async fn ready(shared: &Arc<Shared>, found: &Arc<Found>, flow_run: FlowRunId, labels: &Labels) -> Result<(), NatsError> {
-    let mut consumers = found.consumers.lock().await;
-    if !consumers.contains_key(labels) {
-        let consumer = streams::tasks_consumer(&found.streams.tasks, labels).await?;
-        consumers.insert(labels.clone(), consumer);
+async fn ready(
+    shared: &Arc<Shared>,
+    found: &Arc<Found>,
+    flow_run: FlowRunId,
+    labels: &Labels,
+) -> Result<(), NatsError> {
+    let mut made = found.made.lock().await;
+    if !made.tasks.contains(labels) {
+        streams::tasks_consumer(&found.streams.tasks, labels).await?;
+        made.tasks.insert(labels.clone());
         watch::ask(shared, labels).await;
     }
+    if made.results.contains(&flow_run) {
+        return Ok(());
+    }
     let is_received = || shared.lock().runs.get(&flow_run).is_none_or(|run| run.receiver.is_some());
+    if !is_received() {
+        // What an earlier host of this flow run has left: its task runs are sent again, with other ids.
+        let _ = found.streams.tasks.purge().filter(names::tasks_for_all(flow_run)).await;
+    }
+    // Before anything is sent: without it answers would not be kept.
+    let consumer = streams::results_consumer(&found.streams.results, flow_run).await?;
+    made.results.insert(flow_run);
     if is_received() {
         return Ok(());
     }
-    // What an earlier host of this flow run has left: its task runs are sent again, with other ids.
-    let _ = found.streams.tasks.purge().filter(names::tasks_for_all(flow_run)).await;
-    let consumer = streams::results_consumer(&found.streams.results, flow_run).await?;
     let receiver = tokio::spawn(receive::run(Arc::clone(shared), flow_run, consumer)).abort_handle();
     match shared.lock().runs.get_mut(&flow_run) {
         Some(run) => run.receiver = Some(receiver),

@@ -18,7 +18,7 @@ use crate::wire::outcomes::OutcomeMessage;
 const SLOTS_UNKNOWN: u32 = 2;
 
 /// A worker that has not answered for so long is gone. It is asked every few seconds while anything is under way.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
+const SILENCE_MAX: Duration = Duration::from_secs(8);
 
 /// Most workers that are remembered.
 const WORKERS_MAX: usize = 10_000;
@@ -38,6 +38,8 @@ pub(super) struct FlowRun {
     pub(super) lanes: HashMap<Labels, Lane>,
     pub(super) flights: HashMap<MessageId, Flight>,
     pub(super) is_cancelled: bool,
+    /// There may be messages of it in the queue that nobody waits for.
+    pub(super) has_given_up: bool,
     /// Ends what receives its outcomes.
     pub(super) receiver: Option<tokio::task::AbortHandle>,
     /// What it waits for was told.
@@ -81,6 +83,11 @@ pub(super) struct Outgoing {
 }
 
 impl State {
+    /// Whether a queue has something of this host.
+    pub(super) fn has_sent(&self) -> bool {
+        self.runs.values().flat_map(|run| run.flights.values()).any(|flight| flight.sequence.is_some())
+    }
+
     /// All messages that may go now; and whether something waits a moment for company.
     pub(super) fn cut(&mut self, has_lingered: bool, mut id: impl FnMut() -> MessageId) -> (Vec<Outgoing>, bool) {
         let (mut outgoing, mut lingers) = (Vec::new(), false);
@@ -127,7 +134,7 @@ impl State {
             flight.end(&Ending::Failed(TaskFailure::Lost(reason)), &mut landed);
         }
         if message.is_last && flight.left > 0 {
-            flight.give_up(false, &mut landed);
+            flight.give_up(&mut landed);
         }
         run.settle(id, &mut landed);
         landed
@@ -158,11 +165,11 @@ impl FlowRun {
         }
     }
 
-    /// The message is lost, so its task runs go again; with suspicion if workers were lost with it.
-    pub(super) fn send_again(&mut self, id: MessageId, is_suspect: bool) -> Landed {
+    /// The message is lost, so its task runs go again.
+    pub(super) fn send_again(&mut self, id: MessageId) -> Landed {
         let mut landed = Landed::default();
         if let Some(flight) = self.flights.get_mut(&id) {
-            flight.give_up(is_suspect, &mut landed);
+            flight.give_up(&mut landed);
             self.settle(id, &mut landed);
         }
         landed
@@ -172,6 +179,7 @@ impl FlowRun {
     pub(super) fn end(&mut self, id: MessageId, ending: &Ending) -> Landed {
         let mut landed = Landed::default();
         if let Some(flight) = self.flights.get_mut(&id) {
+            self.has_given_up = true;
             flight.end(ending, &mut landed);
             self.settle(id, &mut landed);
         }

@@ -8,24 +8,27 @@ use futures_util::StreamExt;
 use taskhost_model::event::LogSource;
 use taskhost_model::{Attachment, Ending, FlowRunId, Labels, TaskFailure};
 
-use super::flight::Landed;
 use super::{Found, Shared};
 use crate::error::NatsError;
 use crate::hello::{self, Question, WorkerHello};
 use crate::names::{self, PROTOCOL};
+use crate::streams;
 use crate::wire::MessageId;
 
 /// How often it looks.
 const ROUND: Duration = Duration::from_millis(500);
 
 /// How often workers are asked while anything is under way.
-const ASK_ROUNDS: u32 = 8;
+const ASK_ROUNDS: u32 = 4;
 
 /// Task runs without a worker are told to whoever looks on after this.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 
 /// A message without an answer is looked for in its stream after this.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
+
+/// An answer that has not come after this never will.
+const ANSWER_MAX: Duration = streams::ANSWER_ACK_WAIT.saturating_mul(3);
 
 /// Messages that are looked for in one round: the oldest.
 const LOOKS_MAX: usize = 50;
@@ -46,7 +49,7 @@ fn answers(shared: &Shared) -> String {
     format!("{}.workers.{:016x}", names::HOST_INBOX, shared.process)
 }
 
-/// Takes the answers of workers, and word of messages that went to too many of them.
+/// Takes the answers of workers.
 pub(super) async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
     let failed = |error: async_nats::SubscribeError| NatsError::new(format!("NATS lets us not listen: {error}"));
     let client = &shared.connection.client;
@@ -60,51 +63,13 @@ pub(super) async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
             }
         }
     });
-    let subject = format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{}.*", names::TASKS_STREAM);
-    let mut poison = client.subscribe(subject).await.map_err(failed)?;
-    let own = Arc::clone(shared);
-    tokio::spawn(async move {
-        while let Some(message) = poison.next().await {
-            let advisory = serde_json::from_slice::<serde_json::Value>(&message.payload);
-            if let Some(sequence) = advisory.ok().and_then(|advisory| advisory["stream_seq"].as_u64()) {
-                deadly(&own, sequence).await;
-            }
-        }
-    });
     ask(shared, &Labels::default()).await;
     Ok(())
 }
 
-/// The message at `sequence` was with as many workers as it may be, and none answered.
-async fn deadly(shared: &Arc<Shared>, sequence: u64) {
-    let mut landed = Landed::default();
-    {
-        let mut state = shared.lock();
-        let mut all = state.runs.values_mut();
-        let Some((run, id)) = all.find_map(|run| {
-            let found = run.flights.iter().find(|(_, flight)| flight.sequence == Some(sequence));
-            found.map(|(id, _)| *id).map(|id| (run, id))
-        }) else {
-            // Of another host of this account.
-            return;
-        };
-        if run.flights.get(&id).is_some_and(|flight| flight.runs() > 1) {
-            landed = run.send_again(id, true);
-        } else {
-            let count = crate::streams::DELIVERIES_MAX;
-            let reason = format!("{count} workers took it, one after another, and none was heard of again: it may be what ends them");
-            landed.reports = run.end(id, &Ending::Failed(TaskFailure::Lost(reason))).reports;
-        }
-    }
-    if let Ok(found) = shared.found().await {
-        let _ = found.streams.tasks.delete_message(sequence).await;
-    }
-    shared.report(landed);
-}
-
 /// Looks after flow runs, for as long as the process lives.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let mut down_since: Option<Instant> = None;
+    let mut silent_since: Option<Instant> = None;
     let mut round = 0_u32;
     loop {
         tokio::time::sleep(ROUND).await;
@@ -112,29 +77,49 @@ pub(super) async fn run(shared: Arc<Shared>) {
             return;
         }
         round = round.wrapping_add(1);
-        if !shared.connection.is_up() {
-            let since = *down_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > shared.options.server_wait {
-                let (address, waited) = (shared.settings.shown(), shared.options.server_wait);
-                shared.end_all(&format!("NATS at `{address}` has not answered for {waited:?}"));
-            }
+        let began = Instant::now();
+        if shared.connection.is_up() && look(&shared, round).await {
+            silent_since = None;
             continue;
         }
-        down_since = None;
-        let wanted: HashSet<Labels> = {
-            let state = shared.lock();
-            let flights = state.runs.values().flat_map(|run| run.flights.values());
-            flights.map(|flight| flight.labels.clone()).collect()
-        };
-        for labels in wanted {
-            if round.is_multiple_of(ASK_ROUNDS) || shared.lock().workers.slots(&labels) == 0 {
-                ask(&shared, &labels).await;
-            }
-            look_for_workers(&shared, &labels);
+        let since = *silent_since.get_or_insert(began);
+        if since.elapsed() > shared.options.server_wait {
+            let (address, waited) = (shared.settings.shown(), shared.options.server_wait);
+            shared.end_all(&format!("NATS at `{address}` has not answered for {waited:?}"));
         }
-        if let Ok(found) = shared.found().await {
-            look_for_messages(&shared, &found).await;
+    }
+}
+
+/// Looks for messages and for workers; false if the server did not answer, from which nothing follows for either.
+async fn look(shared: &Arc<Shared>, round: u32) -> bool {
+    let Ok(found) = shared.found().await else { return false };
+    if !look_for_messages(shared, &found).await {
+        return false;
+    }
+    let wanted: HashSet<Labels> = {
+        let state = shared.lock();
+        let flights = state.runs.values().flat_map(|run| run.flights.values());
+        flights.map(|flight| flight.labels.clone()).collect()
+    };
+    for labels in wanted {
+        let is_forsaken = shared.lock().workers.slots(&labels) == 0;
+        if is_forsaken && !answers_at_all(&found).await {
+            return false;
         }
+        if is_forsaken || round.is_multiple_of(ASK_ROUNDS) {
+            ask(shared, &labels).await;
+        }
+        look_for_workers(shared, &labels);
+    }
+    true
+}
+
+/// Whether workers could be heard, if there were any.
+async fn answers_at_all(found: &Found) -> bool {
+    use async_nats::jetstream::context::RequestErrorKind as Kind;
+    match found.streams.tasks.get_info().await {
+        Ok(_) => true,
+        Err(error) => !matches!(error.kind(), Kind::TimedOut | Kind::NoResponders),
     }
 }
 
@@ -153,7 +138,8 @@ fn look_for_workers(shared: &Shared, labels: &Labels) {
         let waited = run.forsaken.entry(labels.clone()).or_insert_with(Instant::now).elapsed();
         let reason = nobody(labels, &known, &shared.options.version);
         if waited > shared.options.worker_wait {
-            let ending = Ending::Failed(TaskFailure::Lost(format!("{reason}; waited {:?}", shared.options.worker_wait)));
+            let ending =
+                Ending::Failed(TaskFailure::Lost(format!("{reason}; waited {:?}", shared.options.worker_wait)));
             ended.push(run.end_all(Some(labels), &ending));
         } else if waited > TELL_AFTER && run.told.insert(labels.clone()) {
             telling.extend(run.someone(labels).map(|someone| (someone, reason)));
@@ -192,8 +178,8 @@ fn has(hello: &WorkerHello) -> String {
     }
 }
 
-/// Sends again what a queue has lost: with its server, or by somebody who emptied it.
-async fn look_for_messages(shared: &Arc<Shared>, found: &Arc<Found>) {
+/// Sends again what a queue has lost: with its server, or by somebody who emptied it. False if the queue does not answer.
+async fn look_for_messages(shared: &Arc<Shared>, found: &Arc<Found>) -> bool {
     let mut old: Vec<(Instant, FlowRunId, MessageId, u64)> = Vec::new();
     for (flow_run, run) in &shared.lock().runs {
         let flights = run.flights.iter().filter(|(_, flight)| flight.since.elapsed() > LOOK_AFTER);
@@ -204,23 +190,35 @@ async fn look_for_messages(shared: &Arc<Shared>, found: &Arc<Found>) {
         let is_there = match found.streams.tasks.get_raw_message(sequence).await {
             Ok(message) => crate::wire::tasks::id_of(&message.payload) == Some(id),
             Err(error) if is_missing(&error) => false,
-            // Not known, so nothing is concluded from it.
-            Err(_) => continue,
+            // Not known, so nothing is concluded from it; nor is the next one asked for, which would take as long.
+            Err(_) => return false,
         };
+        let Some(missed_since) = note(shared, flow_run, id, is_there) else { continue };
+        // Its answer may be on its way, or be lost on it and sent again.
+        let may_come = missed_since.elapsed() < ANSWER_MAX
+            && streams::has_answers(&found.streams.results, flow_run).await != Some(false);
         let mut state = shared.lock();
-        let Some(run) = state.runs.get_mut(&flow_run) else { continue };
-        let Some(flight) = run.flights.get_mut(&id) else { continue };
-        // Those that are there are looked for again later.
-        flight.since = Instant::now();
-        let was_missed = std::mem::replace(&mut flight.is_missed, !is_there);
-        // Once may be an answer that is on its way.
-        if !is_there && was_missed {
+        if let Some(run) = state.runs.get_mut(&flow_run).filter(|_| !may_come) {
             tracing::warn!(target: "taskhost::nats", %flow_run, "a message was lost by its queue; it is sent again");
-            let landed = run.send_again(id, false);
+            let landed = run.send_again(id);
             drop(state);
             shared.report(landed);
         }
     }
+    true
+}
+
+/// Notes whether a message was there; gives since when it was not, if it was not there the last time either.
+fn note(shared: &Shared, flow_run: FlowRunId, id: MessageId, is_there: bool) -> Option<Instant> {
+    let mut state = shared.lock();
+    let flight = state.runs.get_mut(&flow_run)?.flights.get_mut(&id)?;
+    // It is looked for again later.
+    flight.since = Instant::now();
+    let missed_since = flight.missed_since.take();
+    if !is_there {
+        flight.missed_since = missed_since.or(Some(flight.since));
+    }
+    missed_since.filter(|_| !is_there)
 }
 
 fn is_missing(error: &async_nats::jetstream::stream::RawMessageError) -> bool {

@@ -28,6 +28,11 @@ impl MessageId {
         id[8..].copy_from_slice(&count.to_be_bytes());
         MessageId(id)
     }
+
+    /// Of the host's process.
+    pub(crate) fn process(&self) -> &[u8] {
+        &self.0[..8]
+    }
 }
 
 /// 32 hexadecimal digits.

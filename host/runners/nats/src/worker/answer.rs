@@ -27,17 +27,12 @@ pub(super) struct Answering<'a> {
     shared: &'a Arc<Shared>,
     found: &'a Found,
     pub(super) flow_run: FlowRunId,
-    id: MessageId,
+    pub(super) id: MessageId,
     count: u32,
 }
 
 impl<'a> Answering<'a> {
-    pub(super) fn new(
-        shared: &'a Arc<Shared>,
-        found: &'a Found,
-        flow_run: FlowRunId,
-        id: MessageId,
-    ) -> Answering<'a> {
+    pub(super) fn new(shared: &'a Arc<Shared>, found: &'a Found, flow_run: FlowRunId, id: MessageId) -> Answering<'a> {
         Answering { shared, found, flow_run, id, count: 0 }
     }
 
@@ -96,7 +91,8 @@ impl<'a> Answering<'a> {
 
     async fn send(&mut self, message: OutcomeMessage) -> bool {
         let name = &self.shared.options.name;
-        let id = if message.is_last { format!("{}.last", self.id) } else { format!("{}.{name}.{}", self.id, self.count) };
+        let id =
+            if message.is_last { format!("{}.last", self.id) } else { format!("{}.{name}.{}", self.id, self.count) };
         self.count += 1;
         let (mut pause, since) = (RETRY, Instant::now());
         loop {

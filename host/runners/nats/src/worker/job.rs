@@ -14,7 +14,7 @@ use taskhost_model::{
 use super::answer::Answering;
 use super::collect::{Collector, Gathered, give_back};
 use super::{Found, Shared, lock};
-use crate::streams::ACK_WAIT;
+use crate::streams::{ACK_WAIT, DELIVERIES_MAX};
 use crate::wire::outcomes::{Fate, Stretch};
 use crate::wire::tasks::{self, TaskMessage};
 
@@ -63,7 +63,7 @@ async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::Mes
     let Some(flow_run) = crate::names::flow_run(&message.subject) else { return };
     let deliveries = message.info().map_or(1, |info| info.delivered);
     let mut answering = Answering::new(shared, &found, flow_run, id);
-    let is_kept = match read(shared, &found, &message.payload).await {
+    let is_kept = match may_be_read(shared, &found, &message.payload, deliveries).await {
         Err(reason) => answering.refuse(reason).await,
         Ok(message) if message.requests.iter().any(|request| request.flow_run != flow_run) => {
             answering.refuse("it is of another flow run than its subject says".to_owned()).await
@@ -73,7 +73,7 @@ async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::Mes
             // Somebody was lost with it; which of its task runs did it is seen when each goes alone.
             let stretches = if deliveries > 1 && runs > 1 {
                 Some(each(&message, Fate::Suspected))
-            } else if shared.is_over(flow_run) {
+            } else if shared.is_over(flow_run, id) {
                 let cancelled = TaskRunOutcome::without_usage(Ending::Cancelled);
                 Some(each(&message, |runs| Fate::Ended(vec![cancelled.clone(); runs as usize])))
             } else if shared.is_draining() {
@@ -107,6 +107,16 @@ fn each(message: &TaskMessage, fate: impl Fn(u32) -> Fate) -> Vec<Stretch> {
         fate: fate(request.indexes.len() as u32),
     };
     parts.map(stretch).collect()
+}
+
+/// Reads a message, unless it may be what ends workers: then it goes no further.
+async fn may_be_read(shared: &Shared, found: &Found, bytes: &[u8], deliveries: i64) -> Result<TaskMessage, String> {
+    if deliveries > DELIVERIES_MAX {
+        return Err(format!(
+            "{DELIVERIES_MAX} workers took it before, one after another, and none was heard of again: it may be what ends them"
+        ));
+    }
+    read(shared, found, bytes).await
 }
 
 /// Reads a message, with all that it names.
@@ -152,7 +162,7 @@ async fn run(shared: &Arc<Shared>, found: &Found, message: TaskMessage, answerin
     let ids: Vec<RequestId> = requests.iter().map(|request| request.id).collect();
     let reports: Arc<dyn Reports> = Arc::clone(&collector) as _;
     shared.runner.start(requests, &reports);
-    if shared.is_over(answering.flow_run) {
+    if shared.is_over(answering.flow_run, answering.id) {
         shared.runner.cancel(answering.flow_run);
     }
     let is_kept = wait(shared, answering, &collector, &gathered, &ids).await;
@@ -174,7 +184,7 @@ async fn wait(
         let _ = tokio::time::timeout(TELL, gathered.complete.notified()).await;
         let (stretches, is_complete) = gathered.take();
         // Of a flow run that goes on, only what was withdrawn here is cancelled.
-        let stretches = if shared.is_over(answering.flow_run) { stretches } else { give_back(stretches) };
+        let stretches = if shared.is_over(answering.flow_run, answering.id) { stretches } else { give_back(stretches) };
         count(shared, &stretches);
         let said = collector.take_said();
         if is_complete {

@@ -48,6 +48,9 @@ const RECENT_BYTES_MAX: u64 = 256 << 20;
 /// Flow runs that are over and remembered, so that what is left of them is not begun.
 const OVER_MAX: usize = 1024;
 
+/// How long they are remembered: what was on its way has arrived.
+const OVER_AGE: Duration = Duration::from_secs(60);
+
 /// What a worker has of its own: components, and rules on what may be done here. Called on threads that may wait.
 pub trait WorkerSite: Send + Sync {
     /// Makes the call of a host one that can be carried out here, or says why it cannot: what it grants may be more than this worker gives.
@@ -130,6 +133,8 @@ struct Shared {
     flow_runs: Mutex<FlowRuns>,
     /// Messages that it has.
     held: Mutex<HashSet<MessageId>>,
+    /// Pulls that have not ended.
+    pulls: AtomicUsize,
     /// Something has ended, or something has come: there may be room for more.
     changed: Notify,
     draining: AtomicBool,
@@ -149,8 +154,8 @@ struct Found {
 #[derive(Default)]
 struct FlowRuns {
     open: HashMap<FlowRunId, Arc<Collector>>,
-    /// Those that were cancelled, with when.
-    over: Vec<(FlowRunId, Instant)>,
+    /// Those that were cancelled, each with its host's process, as another may resume it, and with when.
+    over: Vec<(FlowRunId, Vec<u8>, Instant)>,
 }
 
 impl Worker {
@@ -168,7 +173,8 @@ impl Worker {
             .enable_all()
             .build()
             .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
-        let connection = runtime.block_on(connect(settings, Side::Worker, &format!("taskhost worker {}", options.name)))?;
+        let connection =
+            runtime.block_on(connect(settings, Side::Worker, &format!("taskhost worker {}", options.name)))?;
         let shared = Arc::new(Shared {
             connection,
             options,
@@ -181,6 +187,7 @@ impl Worker {
             queues: Mutex::default(),
             flow_runs: Mutex::default(),
             held: Mutex::default(),
+            pulls: AtomicUsize::new(0),
             changed: Notify::new(),
             draining: AtomicBool::new(false),
             drained: Notify::new(),
@@ -223,7 +230,7 @@ impl Worker {
         let shared = &self.shared;
         runtime.block_on(async {
             let empty = async {
-                while !lock(&shared.held).is_empty() {
+                while shared.pulls.load(Ordering::SeqCst) > 0 || !lock(&shared.held).is_empty() {
                     let _ = tokio::time::timeout(Duration::from_millis(20), shared.changed.notified()).await;
                 }
             };
@@ -240,7 +247,8 @@ impl Drop for Worker {
         if let Some(runtime) = self.runtime.take() {
             if tokio::runtime::Handle::try_current().is_err() {
                 let client = self.shared.connection.client.clone();
-                let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(500), client.flush()).await });
+                let _ =
+                    runtime.block_on(async { tokio::time::timeout(Duration::from_millis(500), client.flush()).await });
             }
             runtime.shutdown_background();
         }
@@ -278,18 +286,19 @@ impl Shared {
         }
     }
 
-    fn is_over(&self, flow_run: FlowRunId) -> bool {
-        lock(&self.flow_runs).over.iter().any(|(over, _)| *over == flow_run)
+    /// Whether nobody waits for the answer to this message any more.
+    fn is_over(&self, flow_run: FlowRunId, id: MessageId) -> bool {
+        let flow_runs = lock(&self.flow_runs);
+        flow_runs.over.iter().any(|(over, process, _)| *over == flow_run && *process == id.process())
     }
 
-    /// Nobody waits for this flow run any more.
-    fn cancel(&self, flow_run: FlowRunId) {
+    /// The host of this process does not wait for this flow run any more.
+    fn cancel(&self, flow_run: FlowRunId, process: &[u8]) {
         {
             let over = &mut lock(&self.flow_runs).over;
-            // It may be resumed later: until then what is still on its way has arrived.
-            over.retain(|(_, since)| since.elapsed() < Duration::from_secs(10));
-            if over.len() < OVER_MAX {
-                over.push((flow_run, Instant::now()));
+            over.retain(|(_, _, since)| since.elapsed() < OVER_AGE);
+            if over.len() < OVER_MAX && process.len() == size_of::<u64>() {
+                over.push((flow_run, process.to_owned(), Instant::now()));
             }
         }
         self.runner.cancel(flow_run);
@@ -325,7 +334,7 @@ async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
     tokio::spawn(async move {
         while let Some(message) = cancelled.next().await {
             if let Some(flow_run) = names::flow_run(&message.subject) {
-                own.cancel(flow_run);
+                own.cancel(flow_run, &message.payload);
             }
         }
     });
@@ -337,7 +346,12 @@ async fn find(shared: Arc<Shared>) {
     loop {
         match streams::find(&shared.connection.jetstream).await {
             Ok(Some(streams)) => {
-                let exchange = Exchange::new(streams.artifacts.clone(), Arc::clone(&shared.blobs), RECENT_BYTES_MAX);
+                let exchange = Exchange::new(
+                    streams.artifacts.clone(),
+                    Arc::clone(&shared.blobs),
+                    shared.connection.client.max_payload(),
+                    RECENT_BYTES_MAX,
+                );
                 let queues: Vec<Labels> = queues(&streams).await;
                 shared.found.send_replace(Some(Arc::new(Found { streams, exchange })));
                 queues.into_iter().for_each(|labels| pull::take_from(&shared, labels));

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_nats::jetstream::AckKind;
+use async_nats::StatusCode;
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::pull::BatchConfig;
 use futures_util::StreamExt;
 use taskhost_model::Labels;
 
 use super::{Shared, job, lock};
 use crate::names;
+use crate::streams::ACK_WAIT;
 
 /// Messages beyond one for each thread: the next one is here when a thread is free.
 const AHEAD: usize = 1;
@@ -22,11 +25,11 @@ const MESSAGES_MAX: usize = 512;
 /// Messages that are asked for at once beyond those for idle threads.
 const STEP: usize = 8;
 
-/// How long a pull lasts.
-const PULL: Duration = Duration::from_secs(20);
+/// How long a pull lasts. Less than a message waits for word of its worker: one that has stopped is not given it once more.
+const PULL: Duration = ACK_WAIT.checked_sub(Duration::from_secs(2)).expect("workers have longer for a message");
 
 /// A pull that hears nothing for twice this time has lost its server.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// How often it is looked for room while guests may only wait.
 const LOOK: Duration = Duration::from_millis(2);
@@ -77,6 +80,7 @@ async fn pull(shared: &Arc<Shared>, consumer: &PullConsumer) {
         let wanted = wanted(shared, asked.load(Ordering::SeqCst));
         if wanted > 0 {
             asked.fetch_add(wanted, Ordering::SeqCst);
+            shared.pulls.fetch_add(1, Ordering::SeqCst);
             tokio::spawn(ask(Arc::clone(shared), consumer.clone(), wanted, Arc::clone(&asked), failed.clone()));
         }
         tokio::select! {
@@ -116,37 +120,56 @@ async fn ask(
     failed: tokio::sync::mpsc::Sender<()>,
 ) {
     let mut left = wanted;
-    let pull = consumer.batch().max_messages(wanted).expires(PULL).heartbeat(HEARTBEAT).messages().await;
-    let mut is_broken = pull.is_err();
-    if let Ok(mut messages) = pull {
-        while left > 0 {
-            let draining = shared.drained.notified();
-            let next = tokio::select! {
-                next = messages.next() => next,
-                () = draining => None,
-            };
-            match next {
-                Some(Ok(message)) => {
-                    left -= 1;
-                    if shared.is_draining() {
-                        let _ = message.ack_with(AckKind::Nak(None)).await;
-                    } else {
-                        job::begin(&shared, message);
-                    }
-                    asked.fetch_sub(1, Ordering::SeqCst);
-                    shared.changed.notify_waiters();
-                }
-                Some(Err(_)) => {
-                    is_broken = true;
-                    break;
-                }
-                None => break,
-            }
-        }
-    }
+    let is_whole = begin_with_each(&shared, &consumer, &mut left, &asked).await;
     asked.fetch_sub(left, Ordering::SeqCst);
+    shared.pulls.fetch_sub(1, Ordering::SeqCst);
     shared.changed.notify_waiters();
-    if is_broken {
+    if !is_whole {
         let _ = failed.try_send(());
     }
+}
+
+/// Begins with `left` messages as they come; false if the queue has stopped to answer. Not by the client's own batches: those do not wake up
+/// for a message that comes after a heartbeat.
+async fn begin_with_each(shared: &Arc<Shared>, consumer: &PullConsumer, left: &mut usize, asked: &AtomicUsize) -> bool {
+    let mut drained = pin!(shared.drained.notified());
+    drained.as_mut().enable();
+    let mut reconnected = pin!(shared.connection.reconnected());
+    let inbox = shared.connection.client.new_inbox();
+    let Ok(mut messages) = shared.connection.client.subscribe(inbox.clone()).await else { return false };
+    let wanted = BatchConfig { batch: *left, expires: Some(PULL), idle_heartbeat: HEARTBEAT, ..BatchConfig::default() };
+    if consumer.request_batch(wanted, inbox.into()).await.is_err() {
+        return false;
+    }
+    let mut ending = None;
+    while *left > 0 {
+        let message = tokio::select! {
+            message = tokio::time::timeout(HEARTBEAT * 2, messages.next()) => message,
+            // This server does not remember what another, or its former self, was asked.
+            () = &mut reconnected, if ending.is_none() => {
+                ending = Some(false);
+                let _ = messages.drain().await;
+                continue;
+            }
+            () = &mut drained, if ending.is_none() => {
+                ending = Some(true);
+                // What is on its way still comes, and is given back.
+                let _ = messages.drain().await;
+                continue;
+            }
+        };
+        let Ok(Some(message)) = message else { return ending.unwrap_or(false) };
+        match message.status {
+            None | Some(StatusCode::OK) => {
+                *left -= 1;
+                job::begin(shared, Message { message, context: shared.connection.jetstream.clone() });
+                asked.fetch_sub(1, Ordering::SeqCst);
+                shared.changed.notify_waiters();
+            }
+            Some(StatusCode::IDLE_HEARTBEAT) => {}
+            Some(StatusCode::TIMEOUT | StatusCode::NOT_FOUND) => return true,
+            Some(_) => return false,
+        }
+    }
+    true
 }
