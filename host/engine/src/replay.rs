@@ -4,7 +4,6 @@
 //! from the start, with the outcomes of the journal in place of task runs ([`Answered`](crate::Answered)). What the journal has of this already is not
 //! recorded again ([`Replay::has`]). A flow run that failed first takes back what failed ([`Replay::resumed`]).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,16 +13,18 @@ use taskhost_model::{FlowRunEnding, Origin, RunEvent, TaskRunRequest, TaskState}
 
 mod known;
 mod resumed;
+mod tasks;
 
 use crate::answered::{Answerer, Answers};
 use known::{Known, Retried, Stretch};
+use tasks::Tasks;
 
 pub use resumed::Paths;
 
 /// An earlier part of a flow run, from its events in order.
 #[derive(Default, Debug)]
 pub struct Replay {
-    tasks: HashMap<Arc<str>, Known>,
+    tasks: Tasks,
     elapsed: Duration,
     ending: Option<FlowRunEnding>,
 }
@@ -58,18 +59,19 @@ impl Replay {
         self.elapsed = self.elapsed.max(event.at);
         match event.event {
             RunEvent::TaskStarted { task, runs } => {
-                let known = self.tasks.entry(Arc::clone(&task)).or_default();
-                if known.runs.is_some() || known.refused.is_some() || known.ended.is_some() {
+                let known = self.tasks.get_or_add(&task);
+                if known.has_begun() {
                     return illegal(format!("task `{task}` started twice"));
                 }
                 (known.runs, known.started_at) = (Some(runs), at);
             }
             RunEvent::TaskRefused { task, failure } => {
-                let known = self.tasks.entry(Arc::clone(&task)).or_default();
-                if known.runs.is_some() || known.refused.is_some() || known.ended.is_some() {
+                let known = self.tasks.get_or_add(&task);
+                if known.has_begun() {
                     return illegal(format!("task `{task}` was refused after its start"));
                 }
-                (known.refused, known.started_at) = (Some(failure), at);
+                known.refuse(failure);
+                known.started_at = at;
             }
             RunEvent::TaskRunsEnded { task, first, count, usage, failures, refusals, results, origin } => {
                 let known = self.running(&task, first, count)?;
@@ -80,7 +82,7 @@ impl Replay {
                 if known.stretch(index).is_some() {
                     return illegal(format!("run {index} of task `{task}` was tried again after its end"));
                 }
-                let retried = known.retried.entry(index).or_default();
+                let retried = known.retried(index);
                 if retried.len() as u64 + 1 != u64::from(attempt) {
                     let before = retried.len();
                     return illegal(format!(
@@ -115,12 +117,12 @@ impl Replay {
     }
 
     fn task_ended(&mut self, task: &Arc<str>, state: TaskState, at: Duration) -> Result<(), IllegalEvent> {
-        let known = self.tasks.entry(Arc::clone(task)).or_default();
+        let known = self.tasks.get_or_add(task);
         if known.ended.is_some() {
             return illegal(format!("task `{task}` ended twice"));
         }
         let had_to_start = matches!(state, TaskState::Succeeded | TaskState::Failed);
-        if had_to_start && known.runs.is_none() && known.refused.is_none() {
+        if had_to_start && known.runs.is_none() && !known.is_refused() {
             return illegal(format!("task `{task}` ended, which had not started"));
         }
         known.ended = (state != TaskState::Cancelled).then_some(state);
@@ -142,7 +144,7 @@ impl Replay {
                 return illegal(format!("more or less of task `{}` was taken back than there was", back.task));
             }
             match back.starts_anew {
-                true => drop(self.tasks.remove(&back.task)),
+                true => self.tasks.remove(&back.task),
                 false => known.take_back(),
             }
         }
@@ -167,7 +169,7 @@ impl Replay {
                 known(task).is_some_and(|known| known.is_over() || known.runs.is_some())
             }
             RunEvent::TaskRefused { task, .. } => {
-                known(task).is_some_and(|known| known.is_over() || known.refused.is_some())
+                known(task).is_some_and(|known| known.is_over() || known.is_refused())
             }
             RunEvent::TaskRunsEnded { task, first, count, .. } => {
                 known(task).is_some_and(|known| known.is_over() || *count > 0 && known.stretch(*first).is_some())
@@ -175,7 +177,7 @@ impl Replay {
             RunEvent::RunRetried { task, index, attempt, .. } => {
                 known(task).is_some_and(|known| known.is_over() || *attempt <= known.retries(*index))
             }
-            RunEvent::TaskEnded { task, .. } => known(task).is_some_and(Known::is_over),
+            RunEvent::TaskEnded { task, .. } => known(task).is_some_and(|known| known.is_over()),
             RunEvent::FlowRunEnded(_) => self.ending.is_some(),
             RunEvent::FlowRunResumed { .. } => false,
         }
@@ -189,7 +191,7 @@ impl Replay {
 
 impl Answerer for Replay {
     fn may_know(&self, request: &TaskRunRequest) -> bool {
-        self.tasks.get(&request.task).is_some_and(|known| !known.stretches.is_empty() || !known.retried.is_empty())
+        self.tasks.get(&request.task).is_some_and(|known| known.has_outcomes())
     }
 
     fn answer(&self, request: &TaskRunRequest) -> Answers {

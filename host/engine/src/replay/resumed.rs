@@ -50,15 +50,25 @@ impl Replay {
     pub fn resumed(&self, flow: &Arc<Flow>) -> Option<RunEvent> {
         let Some(FlowRunEnding::Failed(causes)) = &self.ending else { return None };
         let anew = needing(flow, causes);
+        let mut taken_back: Vec<TakenBack> = if anew.is_empty() {
+            let of = |path: &Arc<str>| self.tasks.get(path).map(|known| known.taken_back(path, known.runs.is_none()));
+            causes.iter().collect::<HashSet<_>>().into_iter().filter_map(of).collect()
+        } else {
+            self.taken_back_with(causes, &anew)
+        };
+        taken_back.sort_by(|a, b| a.task.cmp(&b.task));
+        Some(RunEvent::FlowRunResumed { taken_back })
+    }
+
+    /// The tasks that failed, and those that are to start anew.
+    fn taken_back_with(&self, causes: &[Arc<str>], anew: &HashSet<String>) -> Vec<TakenBack> {
         let causes: HashSet<&str> = causes.iter().map(|cause| &**cause).collect();
         let taken = self.tasks.iter().filter_map(|(path, known)| {
             let is_changed = around(path).any(|path| anew.contains(path));
             let starts_anew = is_changed || known.runs.is_none();
             (is_changed || causes.contains(&**path)).then(|| known.taken_back(path, starts_anew))
         });
-        let mut taken_back: Vec<TakenBack> = taken.collect();
-        taken_back.sort_by(|a, b| a.task.cmp(&b.task));
-        Some(RunEvent::FlowRunResumed { taken_back })
+        taken.collect()
     }
 
     /// All that is known of the tasks whose paths are wanted, as the first events of another flow run.

@@ -90,10 +90,17 @@ impl Scheduler {
                 instance.keep_failure(task, || format!("task `{}`: {failure}", flow.tasks[task].name));
             }
         }
-        self.task_over(id, task, active.finish(), out);
+        let path = Arc::clone(&active.path);
+        self.task_at_path_over(id, task, path, active.finish(), out);
     }
 
     pub(super) fn task_over(&mut self, id: InstanceId, task: usize, done: Done, out: &mut Vec<Output>) {
+        let Some(instance) = self.instances.get(id) else { return };
+        let path = instance.path(task);
+        self.task_at_path_over(id, task, path, done, out);
+    }
+
+    fn task_at_path_over(&mut self, id: InstanceId, task: usize, path: Arc<str>, done: Done, out: &mut Vec<Output>) {
         let cancelling = !matches!(self.phase, Phase::Running);
         let Some(instance) = self.instances.get_mut(id) else { return };
         let state = match &done {
@@ -103,7 +110,7 @@ impl Scheduler {
             Done::NotRun(cause) => TaskState::NotRun(Arc::clone(&instance.flow.tasks[*cause].name)),
             Done::Cancelled => TaskState::Cancelled,
         };
-        out.push(Output::Record(RunEvent::TaskEnded { task: instance.path(task), state }));
+        out.push(Output::Record(RunEvent::TaskEnded { task: path, state }));
         let unhandled = match &done {
             Done::Failed(_) if !instance.flow.tasks[task].failure_handled => Some(task),
             // Nobody handles a failure that keeps another task from running.
