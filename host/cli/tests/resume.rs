@@ -213,3 +213,24 @@ fn a_run_whose_flow_has_changed_is_refused_with_the_difference_or_begins_anew_wi
     let shown = said(&["runs", "show", "latest"]).stdout;
     assert!(shown.contains(&format!("began with results of flow run {}\n", runs[1].id)), "{shown}");
 }
+
+#[test]
+fn a_run_whose_flow_lost_a_parameter_is_refused_with_the_difference_or_begins_anew_without_it() {
+    let folder = Folder::new();
+    let component = guest("misc");
+    let flow = |parameters: &str, message: &str| {
+        format!(
+            "name = \"changed\"\n{parameters}[components]\nmisc = {component:?}\n\
+             [tasks.last]\ncall = \"misc.{message}\"\n[outputs]\nlast = \"${{last}}\"\n"
+        )
+    };
+    folder.write("flow.toml", flow("[parameters.extra]\ntype = \"string\"\ndefault = \"x\"\n", "fail-plain"));
+    let said = |arguments: &[&str]| Said::from(command(&folder, arguments).output().expect("a process"));
+    assert_eq!(said(&["run", "flow.toml", "-q"]).code, Some(4));
+    folder.write("flow.toml", flow("", "now"));
+    let refused = said(&["runs", "resume", "latest"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("-[parameters.extra]\n-type = \"string\"\n"), "{}", refused.stderr);
+    let forced = said(&["runs", "resume", "latest", "--force"]);
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+}

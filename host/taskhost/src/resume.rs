@@ -61,7 +61,9 @@ impl Host {
             return Err(usage(format!("flow run {id} is of a flow without a file"), help).into());
         }
         let flow = self.check(&self.read_flow(Path::new(&record.file))?)?.flow;
-        let given = record.parameters.iter();
+        // One that the flow has no more is part of the difference.
+        let is_there = |name: &str| flow.parameters.iter().any(|parameter| *parameter.name == *name);
+        let given = record.parameters.iter().filter(|given| is_there(&given.name));
         let given = given.map(|given| (given.name.clone(), Given::Value(given.value.clone(), given.ty.clone())));
         let plan = taskhost_flow::plan(&flow, given.collect())?;
         let today = recording::record(id, record.started, &plan, Vec::new());
