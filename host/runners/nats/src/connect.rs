@@ -172,8 +172,8 @@ fn addresses(text: &str) -> Result<Vec<ServerAddr>, NatsError> {
     let help = "write `nats://HOST:4222`, or `tls://HOST:4222`";
     let parsed = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| {
         let of_another_kind = part.split_once("://").is_some_and(|(scheme, _)| !matches!(scheme, "nats" | "tls"));
-        match part.parse() {
-            Ok(address) if !of_another_kind => Ok(address),
+        match part.parse::<ServerAddr>() {
+            Ok(address) if !of_another_kind && !address.host().is_empty() => Ok(address),
             _ => Err(NatsError::usage("the address is not one of a NATS server".to_owned(), help)),
         }
     });

@@ -49,12 +49,15 @@ pub(super) fn leave(shared: &Arc<Shared>, flow_run: FlowRunId) {
     let mut state = shared.lock();
     let Some(run) = state.runs.get_mut(&flow_run) else { return };
     run.runners -= 1;
-    if run.runners > 0 {
-        return;
+    if run.runners == 0 {
+        drop(state);
+        over(shared, flow_run);
     }
-    let run = state.runs.remove(&flow_run);
-    drop(state);
-    let Some(run) = run else { return };
+}
+
+/// The flow run is over, whether its runners have been dropped or are about to be.
+pub(super) fn over(shared: &Arc<Shared>, flow_run: FlowRunId) {
+    let Some(run) = shared.lock().runs.remove(&flow_run) else { return };
     let Some(receiver) = run.receiver else { return };
     receiver.abort();
     let has_messages = !run.flights.is_empty() || run.has_given_up;

@@ -163,6 +163,8 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.end_all("the host has closed its connection");
+        let left: Vec<FlowRunId> = self.shared.lock().runs.keys().copied().collect();
+        left.into_iter().for_each(|flow_run| leave::over(&self.shared, flow_run));
         let Some(runtime) = self.runtime.take() else { return };
         // Not where waiting would be a panic: then the account forgets what is left by itself.
         if tokio::runtime::Handle::try_current().is_err() {
