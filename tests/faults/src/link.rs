@@ -86,7 +86,10 @@ impl Link {
     pub fn cut(&self) -> Result<(), String> {
         match self {
             Link::Namespace { name, .. } => ip(&["link", "set", &format!("{name}p"), "down"]),
-            Link::Proxy(is_cut) => Ok(is_cut.store(true, Ordering::SeqCst)),
+            Link::Proxy(is_cut) => {
+                is_cut.store(true, Ordering::SeqCst);
+                Ok(())
+            }
         }
     }
 
@@ -94,7 +97,10 @@ impl Link {
     pub fn heal(&self) -> Result<(), String> {
         match self {
             Link::Namespace { name, .. } => ip(&["link", "set", &format!("{name}p"), "up"]),
-            Link::Proxy(is_cut) => Ok(is_cut.store(false, Ordering::SeqCst)),
+            Link::Proxy(is_cut) => {
+                is_cut.store(false, Ordering::SeqCst);
+                Ok(())
+            }
         }
     }
 }

@@ -37,6 +37,9 @@ pub const CANCEL_SUBJECTS: &str = "taskhost.1.cancel.*";
 /// Where workers are asked who is there; the same in every version.
 pub const WORKERS_SUBJECT: &str = "taskhost.workers";
 
+/// A header of a message to workers: it is carried out while its worker has nothing else.
+pub(crate) const ALONE_HEADER: &str = "Taskhost-Alone";
+
 /// Where answers to hosts go: apart from those to workers, so that neither can listen to the other's.
 pub const HOST_INBOX: &str = "_INBOX_host";
 

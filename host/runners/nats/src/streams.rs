@@ -17,10 +17,6 @@ pub(crate) const ACK_WAIT: Duration = Duration::from_secs(10);
 /// How long an answer may be with its host before it is sent to it again, since it may have been lost on its way.
 pub(crate) const ANSWER_ACK_WAIT: Duration = Duration::from_secs(15);
 
-/// How many workers a message is given to, one after another, before it is taken for the reason why they die. The next one says so, so
-/// that the queue has no bound of its own: what it stops to deliver would stay there, and nobody be told for certain.
-pub(crate) const DELIVERIES_MAX: i64 = 3;
-
 /// How long what nobody takes is kept. Longer than any host waits for it.
 const AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -180,6 +176,6 @@ pub(crate) async fn has_answers(results: &Stream, flow_run: FlowRunId) -> Option
     use async_nats::jetstream::context::ConsumerInfoErrorKind as Kind;
     match results.consumer_info(names::results_consumer(flow_run)).await {
         Ok(info) => Some(info.num_pending > 0 || info.num_ack_pending > 0),
-        Err(error) => matches!(error.kind(), Kind::JetStream(_)).then_some(false),
+        Err(error) => matches!(error.kind(), Kind::NotFound | Kind::StreamNotFound).then_some(false),
     }
 }

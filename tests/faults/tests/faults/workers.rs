@@ -10,6 +10,8 @@ use crate::flows::{all_there, notes, notes_and, nothing_left, same};
 use crate::{Test, check, tell};
 
 pub(crate) const TESTS: &[Test] = &[
+    ("workers/many_small_task_runs_while_workers_and_the_server_are_killed", storm),
+    ("workers/a_task_that_ends_its_workers_and_those_beside_it_fails_alone", poison_in_company),
     ("workers/a_task_that_ends_its_workers_fails_alone", poison),
     ("workers/all_are_killed_and_new_ones_come", all_killed),
     ("workers/one_is_killed_mid_task", one_killed),
@@ -113,11 +115,20 @@ fn slow() -> Result<(), String> {
     check(by_quick > 2 * by_slow, || format!("{by_quick} by the quick one, {by_slow} by the slow one"))
 }
 
-/// Each worker that has begun with a certain task run is killed.
+/// Each worker that has begun with a certain task run is killed. Those beside it are quick.
 fn poison() -> Result<(), String> {
+    ends_its_workers(0)
+}
+
+/// The same, and those beside it still run when their worker is killed.
+fn poison_in_company() -> Result<(), String> {
+    ends_its_workers(3000)
+}
+
+fn ends_its_workers(innocent_wait: u32) -> Result<(), String> {
     let place = Place::new()?;
     let server = Server::start(&place)?;
-    let mut waits = same(8, 0);
+    let mut waits = same(6, innocent_wait);
     waits[3] = 600_000;
     let flow = notes_and(&place, &waits, "on-failure = \"collect\"\n")?;
     let mut host = Host::run(&place, &flow, server.address(), &[])?;
@@ -125,7 +136,7 @@ fn poison() -> Result<(), String> {
     while !host.has_ended() {
         let mut worker = Worker::start(&place, server.address(), &format!("worker{killed}"))?;
         let before = place.notes().of(3);
-        eventually("a worker to begin with what ends it, or the end", MINUTE, || {
+        eventually("a worker to begin with what ends it, or the end", 2 * MINUTE, || {
             place.notes().of(3) > before || host.has_ended()
         })?;
         if !host.has_ended() {
@@ -144,10 +155,39 @@ fn poison() -> Result<(), String> {
     for (at, output) in outputs.iter().enumerate().filter(|(at, _)| *at != 3) {
         check(output["ok"] == at, || format!("output {at} is {output}"))?;
     }
-    check(outputs.len() == 8 && outputs[3].get("err").is_some(), || format!("{outputs:?}"))?;
-    // Once in company, and three times alone.
-    check(killed <= 4, || format!("{killed} workers were killed"))?;
+    check(outputs.len() == 6 && outputs[3].get("err").is_some(), || format!("{outputs:?}"))?;
+    check(killed == 3, || format!("{killed} workers were killed"))?;
     check(server.account().tasks_left()? == 0, || "it is still in the queue".to_owned())
+}
+
+/// Messages of many task runs, partly answered, are lost in each way.
+fn storm() -> Result<(), String> {
+    let place = Place::new()?;
+    let mut server = Server::start(&place)?;
+    let waits: Vec<u32> = (0..3000).map(|at| at % 5 + 1).collect();
+    let text = format!(
+        "name = \"storm\"\n[components]\nmisc = \"{}\"\n[tasks.each]\ncall = \"misc.work\"\nwith.ms = {waits:?}\nmap = [\"ms\"]\n\
+         [outputs]\nall = \"${{each}}\"\n",
+        taskhost_faults::component("misc")?
+    );
+    let flow = place.write("flow.toml", &text);
+    let start = |name: &str| Worker::start(&place, server.address(), name);
+    let mut workers = vec![start("one")?, start("two")?];
+    let mut host = Host::run(&place, &flow, server.address(), &[])?;
+    for round in 0..3 {
+        let next = start(&format!("next{round}"))?;
+        let busy = eventually("a worker to be at it", 2 * MINUTE, || workers[0].ended() > 100 || host.has_ended());
+        busy?;
+        workers.remove(0).kill();
+        workers.push(next);
+    }
+    server.kill();
+    server.restart()?;
+    let ended = host.succeeds(3 * MINUTE)?;
+    tell("9 s of small task runs, three workers and the server killed", ended.took);
+    check(*ended.output("all") == serde_json::json!(waits), || format!("{}", ended.output("all")))?;
+    let runs = &ended.json["tasks"][0]["runs"];
+    check(runs["ended"] == 3000 && runs["failed"] == 0, || format!("counted as {runs}"))
 }
 
 fn drained() -> Result<(), String> {

@@ -7,7 +7,7 @@ use taskhost_model::seams::Reports;
 use taskhost_model::{Ending, Labels, Origin, TaskCall, TaskFailure, TaskRunOutcome, TaskRunReport, TaskRunRequest};
 use taskhost_model::{Value, ValueType};
 
-use super::lane::Queued;
+use super::lane::{LOSSES_MAX, Queued};
 use crate::wire::outcomes::{Fate, Stretch};
 
 /// A message that was sent.
@@ -69,14 +69,13 @@ impl Flight {
                 self.left -= runs;
                 landed.runs += runs;
             }
-            fate @ (Fate::GivenBack(_) | Fate::Suspected(_)) => {
-                let is_suspect = part.queued.is_suspect || matches!(fate, Fate::Suspected(_));
-                let own = &part.queued.indexes;
+            Fate::GivenBack(_) => {
+                let (own, losses) = (part.queued.indexes.clone(), part.queued.losses);
                 for index in indexes.start.max(own.start)..indexes.end.min(own.end) {
                     if part.is_new(index) {
                         self.left -= 1;
                         landed.runs += 1;
-                        part.again(index, is_suspect, landed);
+                        part.again(index, losses, landed);
                     }
                 }
             }
@@ -86,11 +85,30 @@ impl Flight {
     /// Nothing more will come: what has no answer is sent again.
     pub(super) fn give_up(&mut self, landed: &mut Landed) {
         for part in &mut self.parts {
-            let is_suspect = part.queued.is_suspect;
+            let losses = part.queued.losses;
             for index in part.queued.indexes.clone() {
                 if part.is_new(index) {
                     landed.runs += 1;
-                    part.again(index, is_suspect, landed);
+                    part.again(index, losses, landed);
+                }
+            }
+        }
+        self.left = 0;
+    }
+
+    /// A worker was lost with it: what has no answer is sent again, unless it was lost too often.
+    pub(super) fn suspect(&mut self, landed: &mut Landed) {
+        for part in &mut self.parts {
+            let losses = part.queued.losses + 1;
+            for index in part.queued.indexes.clone() {
+                if !part.is_new(index) {
+                    continue;
+                }
+                landed.runs += 1;
+                if losses < LOSSES_MAX {
+                    part.again(index, losses, landed);
+                } else {
+                    part.report(index, deadly(), landed);
                 }
             }
         }
@@ -139,7 +157,7 @@ impl Part {
         landed.reports.push((Arc::clone(&self.queued.reports), report));
     }
 
-    fn again(&self, index: u32, is_suspect: bool, landed: &mut Landed) {
+    fn again(&self, index: u32, losses: u32, landed: &mut Landed) {
         if let Some(last) = landed.again.last_mut()
             && Arc::ptr_eq(&last.request, &self.queued.request)
             && last.indexes.end == index
@@ -147,8 +165,15 @@ impl Part {
             last.indexes.end += 1;
             return;
         }
-        landed.again.push(Queued { indexes: index..index + 1, is_suspect, ..self.queued.clone() });
+        landed.again.push(Queued { indexes: index..index + 1, losses, ..self.queued.clone() });
     }
+}
+
+fn deadly() -> TaskRunOutcome {
+    let reason = format!(
+        "{LOSSES_MAX} workers took it, one after another, and none was heard of again: it may be what ends them"
+    );
+    TaskRunOutcome::without_usage(Ending::Failed(TaskFailure::Lost(reason)))
 }
 
 /// What a worker says is believed as far as it fits: the value has the type of the function's result.

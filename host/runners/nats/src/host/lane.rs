@@ -26,6 +26,9 @@ const MESSAGES_PER_SLOT: u32 = 4;
 /// Bytes of arguments in a message, if it holds more than one task run.
 const BYTES_MAX: u64 = 256 << 10;
 
+/// How many workers are lost with a task run, one after another, before it is taken for the reason.
+pub(super) const LOSSES_MAX: u32 = 3;
+
 /// Calls whose pace is remembered.
 const PACES_MAX: usize = 1024;
 
@@ -35,8 +38,20 @@ pub(super) struct Queued {
     pub(super) request: Arc<TaskRunRequest>,
     pub(super) indexes: Range<u32>,
     pub(super) reports: Arc<dyn Reports>,
-    /// Each run goes by itself: one of them may be the end of its worker.
-    pub(super) is_suspect: bool,
+    /// Workers that were lost with it, one after another. After the first each run goes by itself: one of them may be the end of its worker.
+    pub(super) losses: u32,
+}
+
+impl Queued {
+    /// One of its runs may be the end of its worker.
+    fn is_suspect(&self) -> bool {
+        self.losses > 0
+    }
+
+    /// A worker is to carry it out while it has nothing else: twice it was lost in company, so that it is not known who did it.
+    pub(super) fn goes_alone(&self) -> bool {
+        self.losses + 1 >= LOSSES_MAX
+    }
 }
 
 /// What a lane has for its sender.
@@ -109,9 +124,9 @@ impl Lane {
             let by_bytes = ((BYTES_MAX - bytes.min(BYTES_MAX)).saturating_sub(shared) / each.max(1)) as u32;
             let room = by_pace.min(by_bytes).min(target - runs);
             let count = match parts.is_empty() {
-                true if front.is_suspect => 1,
+                true if front.is_suspect() => 1,
                 true => room.max(1),
-                false if front.is_suspect => 0,
+                false if front.is_suspect() => 0,
                 false => room,
             };
             let count = count.min(front.indexes.len() as u32);
@@ -124,7 +139,7 @@ impl Lane {
             let end = front.indexes.start + count;
             let part = Queued { indexes: front.indexes.start..end, ..front.clone() };
             front.indexes.start = end;
-            let is_alone = front.is_suspect;
+            let is_alone = front.is_suspect();
             if front.indexes.is_empty() {
                 self.queue.pop_front();
             }
@@ -228,7 +243,7 @@ mod tests {
             indexes: 0..runs,
             attempt: 1,
         };
-        Queued { indexes: 0..runs, request: Arc::new(request), reports: Arc::new(Nobody), is_suspect: false }
+        Queued { indexes: 0..runs, request: Arc::new(request), reports: Arc::new(Nobody), losses: 0 }
     }
 
     fn runs(next: Next) -> Option<u32> {
@@ -300,7 +315,7 @@ mod tests {
     #[test]
     fn suspects_go_one_by_one() {
         let mut lane = Lane::default();
-        let all = Queued { is_suspect: true, ..queued(3, 4) };
+        let all = Queued { losses: 1, ..queued(3, 4) };
         lane.learn(&all.request.call, 1, Duration::from_micros(10));
         lane.push(all);
         lane.push(queued(50, 4));

@@ -66,15 +66,14 @@ async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8]) {
             return unusable(shared, flow_run, bytes, &reason);
         }
     };
-    let said = message.said.iter().cloned().collect::<Vec<_>>();
     let reports = shared.lock().runs.get(&flow_run).and_then(|run| {
         let of_flight =
             |flight: &super::flight::Flight| flight.parts.first().map(|part| Arc::clone(&part.queued.reports));
         run.flights.values().find_map(of_flight)
     });
     if let Some(reports) = reports {
-        for (task, index, attachment) in said {
-            reports.attach(&task, index, attachment);
+        for (task, index, attachment) in &message.said {
+            reports.attach(task, *index, attachment.clone());
         }
     }
     let landed = shared.lock().land(flow_run, message);
@@ -113,7 +112,7 @@ fn blobs(message: &OutcomeMessage) -> Vec<ArtifactRef> {
     let mut blobs = Vec::new();
     let outcomes = message.stretches.iter().filter_map(|stretch| match &stretch.fate {
         Fate::Ended(outcomes) => Some(outcomes),
-        Fate::GivenBack(_) | Fate::Suspected(_) => None,
+        Fate::GivenBack(_) => None,
     });
     for outcome in outcomes.flatten() {
         if let Ending::Returned(value) = &outcome.ending {

@@ -36,7 +36,7 @@ impl Runner for NatsRunner {
             indexes: request.indexes.clone(),
             request: Arc::new(request),
             reports: Arc::clone(reports),
-            is_suspect: false,
+            losses: 0,
         });
         if self.shared.is_closed() {
             let ending = Ending::Failed(TaskFailure::Lost("the connection to NATS was closed".to_owned()));

@@ -10,6 +10,7 @@ use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use taskhost_model::{Digest, Ending, FlowRunId, Labels, TaskFailure};
 
+use super::lane::Queued;
 use super::state::Outgoing;
 use super::{Found, Shared, receive, watch};
 use crate::error::NatsError;
@@ -130,7 +131,11 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
         }
     }
     let subject = names::tasks(&message.labels, message.flow_run);
-    let published = publish(shared, subject, &message.id.to_string(), payload).await;
+    let mut outgoing = PublishMessage::build().payload(payload).message_id(message.id.to_string());
+    if message.parts.iter().any(Queued::goes_alone) {
+        outgoing = outgoing.header(names::ALONE_HEADER, "1");
+    }
+    let published = publish(shared, subject, outgoing).await;
     match published {
         Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
             shared.lose_streams().await;
@@ -158,9 +163,8 @@ fn is_full(error: &PublishError) -> bool {
     })
 }
 
-async fn publish(shared: &Shared, subject: String, id: &str, payload: Bytes) -> Result<u64, PublishError> {
-    // Should it go twice, because the first answer was late, the stream takes it once.
-    let message = PublishMessage::build().payload(payload).message_id(id);
+/// Should it go twice, because the first answer was late, the stream takes it once.
+async fn publish(shared: &Shared, subject: String, message: PublishMessage) -> Result<u64, PublishError> {
     let acknowledged = shared.connection.jetstream.send_publish(subject, message).await?;
     Ok(acknowledged.await?.sequence)
 }

@@ -133,6 +133,9 @@ impl State {
             let reason = format!("worker `{}` could not take it: {reason}", message.worker);
             flight.end(&Ending::Failed(TaskFailure::Lost(reason)), &mut landed);
         }
+        if message.is_suspected {
+            flight.suspect(&mut landed);
+        }
         if message.is_last && flight.left > 0 {
             flight.give_up(&mut landed);
         }

@@ -29,15 +29,13 @@ pub(crate) enum Fate {
     Ended(Vec<TaskRunOutcome>),
     /// They were not started, and are to be sent again.
     GivenBack(u32),
-    /// A worker was lost while it had them: to be sent again, each by itself, so that only the one that did it is lost again.
-    Suspected(u32),
 }
 
 impl Fate {
     fn runs(&self) -> u32 {
         match self {
             Fate::Ended(outcomes) => outcomes.len() as u32,
-            Fate::GivenBack(runs) | Fate::Suspected(runs) => *runs,
+            Fate::GivenBack(runs) => *runs,
         }
     }
 }
@@ -72,6 +70,9 @@ pub(crate) struct OutcomeMessage {
     pub(crate) worker: String,
     /// Nothing more follows to this message.
     pub(crate) is_last: bool,
+    /// A worker was lost while it had the message, whose task runs are to be sent again, each by itself: so that only the one that did it
+    /// is lost again. Without a look into the message, which may be what did it.
+    pub(crate) is_suspected: bool,
     /// Why the message could not be read, or not be carried out at all.
     pub(crate) refused: Option<String>,
     /// What was said, in order.
@@ -86,7 +87,7 @@ pub(crate) fn encode(message: &OutcomeMessage, offload_bytes_min: usize) -> (Byt
     out.push(VERSION);
     out.extend_from_slice(&message.id.unwrap_or(MessageId([0; 16])).0);
     write_text(&mut out, &message.worker);
-    out.push(u8::from(message.is_last));
+    out.push(u8::from(message.is_last) | u8::from(message.is_suspected) << 1);
     write_text(&mut out, message.refused.as_deref().unwrap_or_default());
     let mut chunk = Vec::new();
     if !message.said.is_empty() {
@@ -112,10 +113,6 @@ pub(crate) fn encode(message: &OutcomeMessage, offload_bytes_min: usize) -> (Byt
             }
             Fate::GivenBack(runs) => {
                 out.push(1);
-                write_number(&mut out, u64::from(*runs));
-            }
-            Fate::Suspected(runs) => {
-                out.push(2);
                 write_number(&mut out, u64::from(*runs));
             }
         }
@@ -160,7 +157,8 @@ pub(crate) fn decode(bytes: &[u8], resolve: &mut Resolve<'_>) -> Result<OutcomeM
     version(&mut reader)?;
     let id = Some(MessageId(reader.array()?));
     let worker = reader.text()?.to_owned();
-    let is_last = reader.byte()? != 0;
+    let flags = reader.byte()?;
+    let (is_last, is_suspected) = (flags & 1 != 0, flags & 2 != 0);
     let refused = Some(reader.text()?.to_owned()).filter(|reason| !reason.is_empty());
     let said = read_said(reader.bytes()?)?;
     let mut values = ValueReader::default();
@@ -169,13 +167,12 @@ pub(crate) fn decode(bytes: &[u8], resolve: &mut Resolve<'_>) -> Result<OutcomeM
         let fate = match reader.byte()? {
             0 => Fate::Ended(reader.list(|reader| decode_outcome(reader, &mut values, resolve))?),
             1 => Fate::GivenBack(reader.number()?),
-            2 => Fate::Suspected(reader.number()?),
             other => return Err(reader.error(format!("{other} is nothing that becomes of task runs"))),
         };
         Ok(Stretch { part, first, fate })
     })?;
     reader.end()?;
-    Ok(OutcomeMessage { id, worker, is_last, refused, said, stretches })
+    Ok(OutcomeMessage { id, worker, is_last, is_suspected, refused, said, stretches })
 }
 
 fn read_said(chunk: &[u8]) -> Result<Vec<Said>, CodecError> {
@@ -225,6 +222,7 @@ mod tests {
             id: Some(MessageId::new(7, 9)),
             worker: "w".into(),
             is_last: true,
+            is_suspected: true,
             refused: None,
             said: vec![("a".into(), 3, Attachment::Log { source: LogSource::Stdout, line: "hello".into() })],
             stretches: vec![
@@ -238,7 +236,6 @@ mod tests {
                     ]),
                 },
                 Stretch { part: 1, first: 0, fate: Fate::GivenBack(9) },
-                Stretch { part: 2, first: 1, fate: Fate::Suspected(1) },
             ],
         }
     }
@@ -249,7 +246,7 @@ mod tests {
         let (bytes, left_out) = encode(&wanted, usize::MAX);
         assert!(left_out.values.is_empty() && left_out.blobs.is_empty());
         let read = decode(&bytes, &mut resolve_nothing).expect("what was written");
-        assert_eq!((read.id, read.is_last, &read.worker), (wanted.id, true, &wanted.worker));
+        assert_eq!((read.id, read.is_last, read.is_suspected, &read.worker), (wanted.id, true, true, &wanted.worker));
         assert_eq!((read.said, read.stretches), (wanted.said, wanted.stretches));
     }
 

@@ -42,6 +42,17 @@ impl<'a> Answering<'a> {
         self.send(message).await
     }
 
+    /// It was with another worker, which was lost.
+    pub(super) async fn suspect(&mut self) -> bool {
+        let message = OutcomeMessage { is_suspected: true, ..self.message(true) };
+        self.send(message).await
+    }
+
+    /// None of it was begun.
+    pub(super) async fn give_back(&mut self) -> bool {
+        self.send(self.message(true)).await
+    }
+
     /// Something has ended, something was said.
     pub(super) async fn some(&mut self, stretches: Vec<Stretch>, said: Vec<Said>) -> bool {
         self.in_pieces(stretches, said, false).await

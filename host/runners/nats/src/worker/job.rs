@@ -13,8 +13,9 @@ use taskhost_model::{
 
 use super::answer::Answering;
 use super::collect::{Collector, Gathered, give_back};
+use super::turn::turn;
 use super::{Found, Shared, lock};
-use crate::streams::{ACK_WAIT, DELIVERIES_MAX};
+use crate::streams::ACK_WAIT;
 use crate::wire::outcomes::{Fate, Stretch};
 use crate::wire::tasks::{self, TaskMessage};
 
@@ -63,33 +64,14 @@ async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::Mes
     let Some(flow_run) = crate::names::flow_run(&message.subject) else { return };
     let deliveries = message.info().map_or(1, |info| info.delivered);
     let mut answering = Answering::new(shared, &found, flow_run, id);
-    let is_kept = match may_be_read(shared, &found, &message.payload, deliveries).await {
-        Err(reason) => answering.refuse(reason).await,
-        Ok(message) if message.requests.iter().any(|request| request.flow_run != flow_run) => {
-            answering.refuse("it is of another flow run than its subject says".to_owned()).await
-        }
-        Ok(message) => {
-            let runs = message.runs();
-            // Somebody was lost with it; which of its task runs did it is seen when each goes alone.
-            let stretches = if deliveries > 1 && runs > 1 {
-                Some(each(&message, Fate::Suspected))
-            } else if shared.is_over(flow_run, id) {
-                let cancelled = TaskRunOutcome::without_usage(Ending::Cancelled);
-                Some(each(&message, |runs| Fate::Ended(vec![cancelled.clone(); runs as usize])))
-            } else if shared.is_draining() {
-                Some(each(&message, Fate::GivenBack))
-            } else {
-                None
-            };
-            match stretches {
-                Some(stretches) => answering.last(stretches, Vec::new()).await,
-                None => {
-                    shared.runs.fetch_add(runs as usize, Ordering::SeqCst);
-                    let is_kept = run(shared, &found, message, &mut answering).await;
-                    shared.runs.fetch_sub(runs as usize, Ordering::SeqCst);
-                    is_kept
-                }
-            }
+    let is_kept = if deliveries > 1 {
+        answering.suspect().await
+    } else if shared.is_draining() {
+        answering.give_back().await
+    } else {
+        match turn(shared, message).await {
+            Some(turn) => turn.hold(begun(shared, &found, message, &mut answering)).await,
+            None => answering.give_back().await,
         }
     };
     if is_kept {
@@ -98,25 +80,36 @@ async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::Mes
     }
 }
 
-/// All of a message's task runs have the same fate.
-fn each(message: &TaskMessage, fate: impl Fn(u32) -> Fate) -> Vec<Stretch> {
+/// Carries out what has its turn; whether its answer is kept.
+async fn begun(shared: &Arc<Shared>, found: &Found, message: &Message, answering: &mut Answering<'_>) -> bool {
+    let flow_run = answering.flow_run;
+    let message = match read(shared, found, &message.payload).await {
+        Ok(message) => message,
+        Err(reason) => return answering.refuse(reason).await,
+    };
+    if message.requests.iter().any(|request| request.flow_run != flow_run) {
+        return answering.refuse("it is of another flow run than its subject says".to_owned()).await;
+    }
+    if shared.is_over(flow_run, answering.id) {
+        return answering.last(cancelled(&message), Vec::new()).await;
+    }
+    let runs = message.runs() as usize;
+    shared.runs.fetch_add(runs, Ordering::SeqCst);
+    let is_kept = run(shared, found, message, answering).await;
+    shared.runs.fetch_sub(runs, Ordering::SeqCst);
+    is_kept
+}
+
+/// None of a message's task runs is waited for any more.
+fn cancelled(message: &TaskMessage) -> Vec<Stretch> {
+    let outcome = TaskRunOutcome::without_usage(Ending::Cancelled);
     let parts = (0..).zip(&message.requests);
     let stretch = |(part, request): (u32, &TaskRunRequest)| Stretch {
         part,
         first: request.indexes.start,
-        fate: fate(request.indexes.len() as u32),
+        fate: Fate::Ended(vec![outcome.clone(); request.indexes.len()]),
     };
     parts.map(stretch).collect()
-}
-
-/// Reads a message, unless it may be what ends workers: then it goes no further.
-async fn may_be_read(shared: &Shared, found: &Found, bytes: &[u8], deliveries: i64) -> Result<TaskMessage, String> {
-    if deliveries > DELIVERIES_MAX {
-        return Err(format!(
-            "{DELIVERIES_MAX} workers took it before, one after another, and none was heard of again: it may be what ends them"
-        ));
-    }
-    read(shared, found, bytes).await
 }
 
 /// Reads a message, with all that it names.
@@ -208,7 +201,7 @@ fn count(shared: &Shared, stretches: &[Stretch]) {
                 shared.ended.fetch_add(outcomes.len() as u64, Ordering::Relaxed);
                 shared.failed.fetch_add(failed as u64, Ordering::Relaxed);
             }
-            Fate::GivenBack(runs) | Fate::Suspected(runs) => {
+            Fate::GivenBack(runs) => {
                 shared.given_back.fetch_add(u64::from(*runs), Ordering::Relaxed);
             }
         }

@@ -13,6 +13,7 @@ mod answer;
 mod collect;
 mod job;
 mod pull;
+mod turn;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -126,13 +127,14 @@ struct Shared {
     blobs: Arc<dyn Blobs>,
     calls: KnownCalls,
     /// Calls that may be carried out here, by the address of what the host has sent, which is kept with them.
-    admitted: Mutex<HashMap<usize, (Arc<TaskCall>, Arc<TaskCall>)>>,
+    admitted: Mutex<HashMap<usize, Admitted>>,
     found: tokio::sync::watch::Sender<Option<Arc<Found>>>,
     /// Queues that it takes from.
     queues: Mutex<HashMap<Labels, tokio::task::AbortHandle>>,
     flow_runs: Mutex<FlowRuns>,
     /// Messages that it has.
     held: Mutex<HashSet<MessageId>>,
+    turns: turn::Turns,
     /// Pulls that have not ended.
     pulls: AtomicUsize,
     /// Something has ended, or something has come: there may be room for more.
@@ -145,6 +147,9 @@ struct Shared {
     failed: AtomicU64,
     given_back: AtomicU64,
 }
+
+/// A call as a host has sent it, and as it is carried out here.
+type Admitted = (Arc<TaskCall>, Arc<TaskCall>);
 
 struct Found {
     streams: Streams,
@@ -187,6 +192,7 @@ impl Worker {
             queues: Mutex::default(),
             flow_runs: Mutex::default(),
             held: Mutex::default(),
+            turns: turn::Turns::default(),
             pulls: AtomicUsize::new(0),
             changed: Notify::new(),
             draining: AtomicBool::new(false),

@@ -101,7 +101,7 @@ fn may_only_wait(shared: &Shared, asked: usize) -> bool {
 /// Messages to ask for.
 fn wanted(shared: &Shared, asked: usize) -> usize {
     let held = lock(&shared.held).len();
-    if shared.runs.load(Ordering::SeqCst) >= shared.options.runs_max {
+    if shared.runs.load(Ordering::SeqCst) >= shared.options.runs_max || shared.turns.has_alone() {
         return 0;
     }
     let full = shared.options.threads as usize + AHEAD;
