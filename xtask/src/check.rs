@@ -1,14 +1,15 @@
-//! `cargo xtask check`: what a change must pass besides its tests: formatting, lints, documentation, tidy.
+//! `cargo xtask check`: what a change must pass besides its tests: formatting, lints, documentation, tidy, manifests.
 
 use crate::command::{self, Failure};
 use crate::workspace::Workspace;
-use crate::{target, tidy};
+use crate::{manifests, target, tidy};
 
 pub(crate) fn run() -> Result<(), Failure> {
     command::step("formatting");
     command::run(command::cargo().args(["fmt", "--all", "--check"]), "cargo fmt --all")?;
     // Quick and needs no compiler, so it comes before what takes minutes.
     tidy::run()?;
+    manifests::run()?;
     target::ensure()?;
     let workspace = Workspace::read()?;
     command::step("lints of the guests");

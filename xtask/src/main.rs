@@ -10,6 +10,7 @@ mod demo;
 mod fuzz;
 mod guests;
 mod links;
+mod manifests;
 mod sanitize;
 mod servers;
 mod simulate;
@@ -31,13 +32,14 @@ Usage: cargo xtask <chore> [arguments]
   guests    build the example tasks and the test guests for wasm32-wasip2
   demo      run the example flows, from 01-hello on
   test      build the guests and run all tests; arguments go to `cargo test`
-  check     formatting, lints, documentation, tidy: what CI runs besides test and demo
+  check     formatting, lints, documentation, tidy, manifests: what CI runs besides test and demo
   bench     compare with bare wasmtime; arguments go to the benchmark
   fuzz      all fuzz targets for 10 minutes: [--minutes N] [--only TARGET] [--input FILE]
   soak      ten million task runs in one process, which must not grow: [--runs N]
   simulate  a million random flows against the scheduler, crashed and resumed: [--seeds N]
   sanitize  the sandbox's tests and the fuzz targets under the address sanitizer
   tidy      dependency arrows, `//!` in every file, links, file sizes
+  manifests the files of deploy/kubernetes against the schemas of Kubernetes and KEDA
   help      this text
 
 Each chore installs or builds what it needs first.";
@@ -74,6 +76,7 @@ fn run(chore: &str, rest: &[String]) -> Result<(), Failure> {
         "simulate" => simulate::run(rest),
         "sanitize" => sanitize::run(rest),
         "tidy" => tidy::run(),
+        "manifests" => manifests::run(),
         "help" | "-h" | "--help" => {
             println!("{HELP}");
             Ok(())

@@ -31,13 +31,13 @@ pub(crate) const NATS_VARIABLE: &str = "TASKHOST_NATS_SERVER";
 const NATS_VERSION_MIN: (u32, u32) = (2, 12);
 
 /// A Python environment below the target folder.
-struct Environment {
-    folder: &'static str,
-    what: &'static str,
-    packages: &'static [&'static str],
-    only_wheels: bool,
+pub(crate) struct Environment {
+    pub(crate) folder: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) only_wheels: bool,
     /// What else helps if pip fails.
-    otherwise: &'static str,
+    pub(crate) otherwise: &'static str,
 }
 
 /// Makes sure that `target/s3-server/bin/moto_server` is there. Needs a Python 3 with venv.
@@ -69,7 +69,7 @@ pub(crate) fn nats(target: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Installs what is not there yet, and gives the folder of its programs.
-fn install(environment: &Environment, target: &Path) -> Result<PathBuf, Failure> {
+pub(crate) fn install(environment: &Environment, target: &Path) -> Result<PathBuf, Failure> {
     let folder = target.join(environment.folder);
     let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
     let noted = folder.join("installed.txt");
