@@ -66,7 +66,12 @@ fn flows() -> Vec<PathBuf> {
     };
     let mut flows = entries(tests.join("conformance/flows"));
     flows.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    flows.extend(entries(tests.join("../example-tasks")).into_iter().map(|folder| folder.join("flow.toml")).filter(|path| path.exists()));
+    flows.extend(
+        entries(tests.join("../example-tasks"))
+            .into_iter()
+            .map(|folder| folder.join("flow.toml"))
+            .filter(|path| path.exists()),
+    );
     flows.sort();
     flows
 }

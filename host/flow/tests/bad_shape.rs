@@ -85,7 +85,7 @@ kind = "threads"
 xyzzy = 1
 "#,
         r#"
-4:1 [unknown-key] `runner` has no key `xyzzy` | xyzzy | there are `kind`, `workers`, `concurrency`
+4:1 [unknown-key] `runner` has no key `xyzzy` | xyzzy | there are `kind`, `workers`, `concurrency`, `labels`
 "#,
     );
 }
@@ -108,7 +108,7 @@ c = { package = "acme:stats", version = "^1.2" }
 fn runners_of_later_versions_and_unknown_ones_are_rejected_by_name() {
     misshapen(
         r#"
-runner = "nats"
+runner = "ray"
 [tasks.a]
 call = "c.f"
 runner = "thread"
@@ -117,9 +117,27 @@ call = "c.f"
 runner = { kind = "dask" }
 "#,
         r#"
-2:10 [unknown-runner] runner `nats` is not available in this version | "nats" | there are `sequential`, `threads`
+2:10 [unknown-runner] runner `ray` is not available in this version | "ray" | there are `sequential`, `threads`, `nats`
 5:10 [unknown-runner] no runner named `thread` | "thread" | did you mean `threads`?
-8:19 [unknown-runner] runner `dask` is not available in this version | "dask" | there are `sequential`, `threads`
+8:19 [unknown-runner] runner `dask` is not available in this version | "dask" | there are `sequential`, `threads`, `nats`
+"#,
+    );
+}
+
+#[test]
+fn labels_are_words_and_for_runners_with_workers() {
+    misshapen(
+        r#"
+[tasks.a]
+call = "c.f"
+runner = { kind = "threads", labels = ["gpu"] }
+[tasks.b]
+call = "c.f"
+runner = { kind = "nats", labels = ["Big GPU"] }
+"#,
+        r#"
+4:30 [bad-value] `labels` is what a worker needs to have, and this runner has no workers | labels | use `kind = "nats"`
+7:36 [bad-value] `Big GPU` is no label | ["Big GPU"] | a label is a word of lower-case letters, digits and `-`, such as `gpu`
 "#,
     );
 }

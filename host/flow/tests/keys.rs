@@ -41,6 +41,7 @@ fn flow_with(key: &Key) -> String {
         Table::Retry => ("", "defaults.retry = { ", " }"),
         Table::FlowLimits => ("", "limits = { ", " }"),
         Table::Runner if key.name == "kind" => ("", "runner = { ", " }"),
+        Table::Runner if key.name == "labels" => ("", "runner = { kind = \"nats\", ", " }"),
         Table::Runner => ("", "runner = { kind = \"threads\", ", " }"),
     };
     let mut text = String::new();

@@ -65,9 +65,7 @@ impl Value {
         match self {
             Value::Blob(blob) => look(blob),
             Value::Record(items) | Value::Tuple(items) => items.iter().try_for_each(|item| item.try_each_blob(look)),
-            Value::List(list) => {
-                list.values().unwrap_or_default().iter().try_for_each(|item| item.try_each_blob(look))
-            }
+            Value::List(list) => list.values().unwrap_or_default().iter().try_for_each(|item| item.try_each_blob(look)),
             Value::Variant(_, Some(inner))
             | Value::Option(Some(inner))
             | Value::Result(Ok(Some(inner)) | Err(Some(inner))) => inner.try_each_blob(look),

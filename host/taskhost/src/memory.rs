@@ -5,9 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taskhost_model::seams::{Reports, Runner};
-use taskhost_model::{
-    Attachment, Ending, FlowRunId, Origin, RequestId, TaskRunOutcome, TaskRunReport, TaskRunRequest,
-};
+use taskhost_model::{Attachment, Ending, FlowRunId, Origin, RequestId, TaskRunOutcome, TaskRunReport, TaskRunRequest};
 
 /// See the top of the file.
 pub(crate) struct Fitting(Arc<Shared>);

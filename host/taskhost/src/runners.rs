@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn a_choice_fills_in_what_it_leaves_open() {
         let default = PoolSize { workers: 2, concurrency: 1024 };
-        let size = |kind, workers, concurrency| default.of(&RunnerChoice { workers, concurrency, ..RunnerChoice::from(kind) });
+        let size =
+            |kind, workers, concurrency| default.of(&RunnerChoice { workers, concurrency, ..RunnerChoice::from(kind) });
         assert_eq!(size(RunnerKind::Threads, None, None), default);
         assert_eq!(size(RunnerKind::Threads, Some(4), None), PoolSize { workers: 4, concurrency: 1024 });
         assert_eq!(size(RunnerKind::Threads, Some(4), Some(3)), PoolSize { workers: 3, concurrency: 3 });

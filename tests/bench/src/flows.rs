@@ -129,11 +129,7 @@ impl Flows {
     }
 
     /// Runs a flow on workers; the wall time.
-    pub(crate) fn time_on_workers(
-        &self,
-        flow: &Arc<Flow>,
-        given: Vec<(String, Given)>,
-    ) -> Result<Duration, Failure> {
+    pub(crate) fn time_on_workers(&self, flow: &Arc<Flow>, given: Vec<(String, Given)>) -> Result<Duration, Failure> {
         self.time_on(flow, RunnerKind::Nats.into(), given)
     }
 

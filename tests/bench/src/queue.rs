@@ -178,7 +178,9 @@ async fn work(jetstream: Context, bare: Arc<Bare>, ended: Arc<AtomicBool>) -> Re
             break;
         }
         let message = message?;
-        let number = |at: usize| message.payload.get(at..at + 4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()));
+        let number = |at: usize| {
+            message.payload.get(at..at + 4).map(|bytes| u32::from_le_bytes(bytes.try_into().unwrap_or_default()))
+        };
         let (calls, result_bytes) = (number(0).unwrap_or_default(), number(4).unwrap_or_default());
         let own = Arc::clone(&bare);
         tokio::task::spawn_blocking(move || {

@@ -94,7 +94,8 @@ fn text(path: &str, flow: &Flow) -> String {
     section(&mut out, "outputs", outputs);
     let components = components(flow);
     section(&mut out, "components", components.iter().copied().map(component));
-    let _ = writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.as_ref().map_or("threads".to_owned(), runner));
+    let _ =
+        writeln!(out, "\n{}  {}", styled(STRONG, "runner"), flow.runner.as_ref().map_or("threads".to_owned(), runner));
     let tasks = powers::tasks(flow);
     out.push_str(&powers::section(&tasks));
     out.push_str(&settings::section(flow, &tasks));

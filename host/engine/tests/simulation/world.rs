@@ -232,7 +232,11 @@ impl<'s> World<'s> {
         count(self.setting, &mut self.tagged, &request.task, |tagged| *tagged += count_of as u32);
         let answers = self.replay.answer(&request);
         let task = || Arc::clone(&request.task);
-        self.known.extend(answers.reports.into_iter().map(|report| Known { report, task: task(), runner: runner.clone() }));
+        self.known.extend(answers.reports.into_iter().map(|report| Known {
+            report,
+            task: task(),
+            runner: runner.clone(),
+        }));
         let left: Vec<u32> = answers.unknown.into_iter().flatten().collect();
         for index in &left {
             let run = (Arc::clone(&request.task), *index);

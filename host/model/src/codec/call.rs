@@ -170,7 +170,10 @@ mod tests {
             limits: Limits { cpu_time_max: Duration::from_millis(7), ..Limits::DEFAULT },
             grants: Arc::new(Grants {
                 folders: vec![folder("data", Access::Read), folder("/srv/out", Access::Write)],
-                network: vec!["api.example.com:443".parse().expect("a rule"), "10.0.0.0/8:1-20".parse().expect("a rule")],
+                network: vec![
+                    "api.example.com:443".parse().expect("a rule"),
+                    "10.0.0.0/8:1-20".parse().expect("a rule"),
+                ],
                 http: vec!["GET https://api.example.com/v1/*".parse().expect("a rule")],
                 env: vec!["LANG".into()],
                 secrets: vec!["api-token".into()],

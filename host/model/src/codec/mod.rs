@@ -23,8 +23,8 @@ mod write;
 pub use chunk::{Attached, ChunkReader, ChunkWriter};
 pub use read::{Coded, Reader};
 pub use value::{
-    Offload, REFERENCE_BYTES_MIN, Resolve, ValueReader, ValueWriter, decode_value, decode_value_or_reference, encode_value,
-    encode_value_or_reference, keep_inline, resolve_nothing,
+    Offload, REFERENCE_BYTES_MIN, Resolve, ValueReader, ValueWriter, decode_value, decode_value_or_reference,
+    encode_value, encode_value_or_reference, keep_inline, resolve_nothing,
 };
 pub use write::{bytes as write_bytes, text as write_text, varint as write_number};
 

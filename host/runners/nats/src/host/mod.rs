@@ -194,12 +194,8 @@ impl Shared {
             return Ok(Arc::clone(found));
         }
         let streams = streams::ensure(&self.connection.jetstream, self.settings.replicas).await?;
-        let exchange = Exchange::new(
-            streams.artifacts.clone(),
-            Arc::clone(&self.blobs),
-            self.connection.client.max_payload(),
-            0,
-        );
+        let exchange =
+            Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs), self.connection.client.max_payload(), 0);
         let new = Arc::new(Found { streams, exchange, made: tokio::sync::Mutex::default() });
         *found = Some(Arc::clone(&new));
         Ok(new)

@@ -111,7 +111,8 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
 
 /// The port of the file that the server writes when it listens.
 fn port(folder: &Path) -> Option<u16> {
-    let file = fs::read_dir(folder).ok()?.flatten().find(|file| file.path().extension().is_some_and(|it| it == "ports"))?;
+    let file =
+        fs::read_dir(folder).ok()?.flatten().find(|file| file.path().extension().is_some_and(|it| it == "ports"))?;
     let ports: serde_json::Value = serde_json::from_slice(&fs::read(file.path()).ok()?).ok()?;
     ports["nats"][0].as_str()?.rsplit(':').next()?.parse().ok()
 }
@@ -136,7 +137,9 @@ pub fn find_server(told: Option<&Path>) -> Result<PathBuf, NatsError> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     match version(&text) {
         Some(version) if version >= VERSION_MIN => Ok(program),
-        Some((major, minor)) => Err(NatsError::usage(format!("`{shown}` is nats-server {major}.{minor}, which is too old"), help)),
+        Some((major, minor)) => {
+            Err(NatsError::usage(format!("`{shown}` is nats-server {major}.{minor}, which is too old"), help))
+        }
         None => Err(NatsError::usage(format!("`{shown}` is no nats-server"), help)),
     }
 }

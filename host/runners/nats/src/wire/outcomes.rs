@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskhost_model::codec::{ChunkReader, ChunkWriter, Coded, CodecError, Reader, Resolve, ValueReader, ValueWriter};
+use taskhost_model::codec::{ChunkReader, ChunkWriter, CodecError, Coded, Reader, Resolve, ValueReader, ValueWriter};
 use taskhost_model::codec::{write_bytes, write_number, write_text};
 use taskhost_model::{Attachment, Ending, Refusal, Refusals, TaskFailure, TaskRunOutcome, Usage};
 

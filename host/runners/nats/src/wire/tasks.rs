@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use taskhost_model::codec::{Coded, CodecError, Reader, Resolve, ValueReader, ValueWriter};
+use taskhost_model::codec::{CodecError, Coded, Reader, Resolve, ValueReader, ValueWriter};
 use taskhost_model::codec::{write_bytes, write_number, write_text};
 use taskhost_model::{FlowRunId, RequestId, TaskCall, TaskRunRequest, Value, ValueType};
 
@@ -145,9 +145,8 @@ pub(crate) fn decode(bytes: &[u8], calls: &KnownCalls, resolve: &mut Resolve<'_>
         let end = first.checked_add(length).filter(|_| length > 0 && runs <= u64::from(RUNS_MAX));
         let end = end.ok_or_else(|| reader.error(format!("{length} task runs from {first} on")))?;
         let mapped: Vec<usize> = reader.list(Reader::number)?;
-        let arguments = reader.list(|reader| {
-            values.read(reader, resolve)?.ok_or_else(|| reader.error("an argument without a value"))
-        })?;
+        let arguments = reader
+            .list(|reader| values.read(reader, resolve)?.ok_or_else(|| reader.error("an argument without a value")))?;
         count += 1;
         let request = TaskRunRequest {
             flow_run,
@@ -267,7 +266,8 @@ mod tests {
     #[test]
     fn arguments_of_other_types_than_the_call_names_are_refused() {
         let (mapped, single) = sent();
-        let wrong = TaskRunRequest { arguments: [Value::U32(1), Value::U32(1), Value::Bool(false)].into(), ..single.clone() };
+        let wrong =
+            TaskRunRequest { arguments: [Value::U32(1), Value::U32(1), Value::Bool(false)].into(), ..single.clone() };
         let few = TaskRunRequest { arguments: [Value::U32(1)].into(), ..single };
         let whole = TaskRunRequest { mapped: [].into(), ..mapped };
         for (request, range) in [(&wrong, 0..1), (&few, 0..1), (&whole, 0..1)] {

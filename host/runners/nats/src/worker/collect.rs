@@ -135,8 +135,7 @@ pub(super) fn give_back(stretches: Vec<Stretch>) -> Vec<Stretch> {
         let mut first = stretch.first;
         for outcomes in outcomes.chunk_by(|one, other| is_cancelled(one) == is_cancelled(other)) {
             let runs = outcomes.len() as u32;
-            let fate =
-                if is_cancelled(&outcomes[0]) { Fate::GivenBack(runs) } else { Fate::Ended(outcomes.to_vec()) };
+            let fate = if is_cancelled(&outcomes[0]) { Fate::GivenBack(runs) } else { Fate::Ended(outcomes.to_vec()) };
             told.push(Stretch { part: stretch.part, first, fate });
             first += runs;
         }
