@@ -53,6 +53,14 @@ impl Link {
         ip(&["-n", name, "link", "set", "lo", "up"])
     }
 
+    /// What it is, for those who look on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Link::Namespace { .. } => "a network namespace",
+            Link::Proxy(_) => "a proxy",
+        }
+    }
+
     /// Where a server has to listen.
     pub fn server_host(&self) -> String {
         match self {

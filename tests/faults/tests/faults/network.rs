@@ -43,7 +43,7 @@ fn heals() -> Result<(), String> {
     far.link.heal()?;
     let healed = Instant::now();
     let ended = far.host.succeeds(2 * MINUTE)?;
-    tell("from the end of a cut of 15 s to the end of the run", healed.elapsed());
+    tell(&format!("from the end of a cut of 15 s to the end of the run, by {}", far.link.kind()), healed.elapsed());
     all_there(&ended, 6)?;
     check(far.place.notes().all() == 6, || format!("{} task runs for 6 results", far.place.notes().all()))
 }
@@ -52,7 +52,7 @@ fn stays() -> Result<(), String> {
     let mut far = far(&["--server-wait", "10s"])?;
     let cut = Instant::now();
     let ended = far.host.wait(MINUTE)?;
-    tell("a host gives up a server that is silent, with 10 s of patience", cut.elapsed());
+    tell(&format!("a silent server is given up, with 10 s of patience, by {}", far.link.kind()), cut.elapsed());
     let failures = ended.failures().join("\n");
     check(ended.code == Some(4) && failures.contains("has not answered for 10s"), || {
         format!("{:?}\n{failures}\n{}", ended.code, ended.stderr)

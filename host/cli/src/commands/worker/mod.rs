@@ -55,7 +55,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
     std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start(settings)))));
     let mut first = told.recv_timeout(SAY_AFTER).ok();
     if first.is_none() {
-        say(&format!("worker {} waits for NATS at {shown}\n", styled(STRONG, &visible(&name))));
+        say(&format!("worker {} waits for NATS at {shown}\n", styled(STRONG, visible(&name))));
         first = told.recv().ok();
     }
     let worker = match first {
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
     let health = args.health.map(|address| health::serve(address, &worker, &name)).transpose()?;
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
     let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
-    say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, &visible(&name))));
+    say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, visible(&name))));
     match told.recv() {
         Ok(Told::Signal) => drain(args, &worker, &told, &say),
         Ok(Told::Stdin | Told::Started(_)) | Err(_) => Ok(Exit::Fine),
