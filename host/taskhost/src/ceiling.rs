@@ -35,8 +35,14 @@ impl Ceiling {
                 "write" => FolderGrant::new(&value, base, Access::Write).map(|folder| grants.folders.push(folder)),
                 "network" => rule(&value).map(|rule| grants.network.push(rule)),
                 "http" => rule(&value).map(|rule| grants.http.push(rule)),
-                "env" => Ok(grants.env.push(value.as_str().into())),
-                "secrets" => Ok(grants.secrets.push(value.as_str().into())),
+                "env" => {
+                    grants.env.push(value.as_str().into());
+                    Ok(())
+                }
+                "secrets" => {
+                    grants.secrets.push(value.as_str().into());
+                    Ok(())
+                }
                 _ => {
                     let message = format!("`--allow` has no key `{}` for a worker", key.escape_debug());
                     let help = "the keys are `read`, `write`, `network`, `http`, `env` and `secrets`";

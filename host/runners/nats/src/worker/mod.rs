@@ -41,7 +41,7 @@ use collect::Collector;
 const THREADS: usize = 2;
 
 /// Between two looks for streams that no host has made yet.
-const FIND_PAUSE: Duration = Duration::from_millis(500);
+const FIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// Large values that are kept after their use, in bytes together.
 const RECENT_BYTES_MAX: u64 = 256 << 20;
