@@ -36,6 +36,8 @@ pub struct WorkerSettings {
     pub name: String,
     /// What it has.
     pub labels: Labels,
+    /// It takes task runs whatever labels they want: for a host's own machine.
+    pub takes_all_labels: bool,
     /// Bytes that guests may need together, by their limits; none for no such limit.
     pub memory_bytes_max: Option<u64>,
     /// What task runs may do here.
@@ -48,7 +50,8 @@ impl WorkerSettings {
     /// A worker that grants nothing.
     pub fn new(nats: NatsSettings, name: impl Into<String>, host: HostOptions) -> WorkerSettings {
         let ceiling = Ceiling::Grants(Grants::default());
-        WorkerSettings { nats, name: name.into(), labels: Labels::default(), memory_bytes_max: None, ceiling, host }
+        let (name, labels) = (name.into(), Labels::default());
+        WorkerSettings { nats, name, labels, takes_all_labels: false, memory_bytes_max: None, ceiling, host }
     }
 }
 
@@ -96,7 +99,8 @@ impl TaskWorker {
             sources: host.secrets.clone(),
         };
         let threads = u32::try_from(host.workers).unwrap_or(u32::MAX);
-        let options = WorkerOptions::new(&settings.name, settings.labels.clone(), threads, host.concurrency);
+        let mut options = WorkerOptions::new(&settings.name, settings.labels.clone(), threads, host.concurrency);
+        options.takes_all_labels = settings.takes_all_labels;
         let seen: Arc<dyn Blobs> = blobs.clone();
         let worker = Worker::start(&settings.nats, Arc::new(site), runner, seen, options)?;
         keep_room(&blobs);

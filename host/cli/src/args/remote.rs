@@ -93,7 +93,7 @@ impl RemoteArgs {
 /// What a worker on this machine is told, so that it is at home where the host is.
 fn arguments(secrets: &SecretArgs, host: &HostArgs, concurrency: usize) -> Vec<OsString> {
     let mut arguments: Vec<OsString> =
-        ["--workers", "1", "--trust-hosts", "--quiet", "--concurrency"].map(OsString::from).into();
+        ["--workers", "1", "--trust-hosts", "--all-labels", "--quiet", "--concurrency"].map(OsString::from).into();
     arguments.push(concurrency.to_string().into());
     for secret in &secrets.secrets {
         arguments.extend(["--secret".into(), OsString::from(secret)]);
@@ -143,6 +143,9 @@ pub(crate) struct WorkerArgs {
     /// What it has, such as gpu,eu: it takes task runs that want no more
     #[arg(long, value_name = "LABELS", default_value = "", hide_default_value = true)]
     pub labels: Labels,
+    /// Take task runs whatever labels they want: for a host on this machine
+    #[arg(long, hide = true, conflicts_with = "labels")]
+    pub all_labels: bool,
     /// Memory that guests may need together, by their limits, such as 4GiB: so many run at once as fit
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<u64>,

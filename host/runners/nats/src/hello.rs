@@ -6,6 +6,9 @@ use taskhost_model::Labels;
 
 use crate::names::PROTOCOL;
 
+/// In place of the labels of a worker that takes whatever is wanted.
+pub(crate) const ALL_LABELS: &str = "*";
+
 /// Longest question or answer that is read, in bytes.
 const BYTES_MAX: usize = 4096;
 
@@ -31,7 +34,7 @@ pub struct WorkerHello {
     pub version: String,
     /// What it speaks.
     pub protocol: u32,
-    /// What it has.
+    /// What it has; `*` for one that takes whatever is wanted.
     pub labels: String,
     /// Threads that compute.
     pub threads: u32,
@@ -48,7 +51,8 @@ impl WorkerHello {
 
     /// Whether it takes task runs that want `labels` of a host of this version.
     pub(crate) fn takes(&self, labels: &Labels) -> bool {
-        self.protocol == PROTOCOL && !self.draining && self.labels().is_some_and(|has| has.have(labels))
+        let has_them = self.labels == ALL_LABELS || self.labels().is_some_and(|has| has.have(labels));
+        self.protocol == PROTOCOL && !self.draining && has_them
     }
 }
 

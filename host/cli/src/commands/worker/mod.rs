@@ -130,6 +130,7 @@ fn settings(args: &WorkerArgs) -> Result<WorkerSettings, CliError> {
     };
     let mut settings = WorkerSettings::new(nats, name, tenant(args, host)?);
     settings.labels = args.labels.clone();
+    settings.takes_all_labels = args.all_labels;
     settings.memory_bytes_max = args.memory;
     settings.ceiling = ceiling(args)?;
     Ok(settings)

@@ -43,8 +43,9 @@ use state::State;
 /// Threads that send and receive.
 const THREADS: usize = 2;
 
-/// How long the end of a process waits until what its flow runs have left in the account is taken away.
-const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// How long the end of a process waits until what its flow runs have left in the account is taken away; and how long when the server is not there.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+const CLOSE_WAIT_ALONE: Duration = Duration::from_secs(1);
 
 /// What a host has that workers may ask for.
 pub trait HostSite: Send + Sync {
@@ -168,7 +169,8 @@ impl Drop for Workers {
         let Some(runtime) = self.runtime.take() else { return };
         // Not where waiting would be a panic: then the account forgets what is left by itself.
         if tokio::runtime::Handle::try_current().is_err() {
-            let until = Instant::now() + CLOSE_WAIT;
+            let wait = if self.shared.connection.is_up() { CLOSE_WAIT } else { CLOSE_WAIT_ALONE };
+            let until = Instant::now() + wait;
             for leaving in std::mem::take(&mut *lock(&self.shared.leaving)) {
                 let left = until.saturating_duration_since(Instant::now());
                 let _ = runtime.block_on(async { tokio::time::timeout(left, leaving).await });

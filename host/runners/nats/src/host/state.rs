@@ -40,6 +40,8 @@ pub(super) struct FlowRun {
     pub(super) is_cancelled: bool,
     /// There may be messages of it in the queue that nobody waits for.
     pub(super) has_given_up: bool,
+    /// Held by those who send a message of it, and by who takes back what was sent: nothing is sent after that.
+    pub(super) gate: Arc<tokio::sync::RwLock<()>>,
     /// Ends what receives its outcomes.
     pub(super) receiver: Option<tokio::task::AbortHandle>,
     /// What it waits for was told.
@@ -145,6 +147,11 @@ impl State {
 }
 
 impl FlowRun {
+    /// Whether a message should still go: nobody has cancelled it or given it up.
+    pub(super) fn wants(&self, id: MessageId) -> bool {
+        !self.is_cancelled && self.flights.contains_key(&id)
+    }
+
     /// After something has landed: the lane's books, what goes again, and the end of a flight that is answered whole.
     pub(super) fn settle(&mut self, id: MessageId, landed: &mut Landed) {
         let Some(flight) = self.flights.get(&id) else { return };

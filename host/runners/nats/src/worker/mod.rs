@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use crate::connect::{Connection, NatsSettings, Side, connect};
 use crate::error::NatsError;
 use crate::exchange::Exchange;
-use crate::hello::{self, Question, WorkerHello};
+use crate::hello::{self, ALL_LABELS, Question, WorkerHello};
 use crate::names::{self, PROTOCOL};
 use crate::streams::{self, Streams};
 use crate::wire::MessageId;
@@ -75,6 +75,8 @@ pub struct WorkerOptions {
     pub name: String,
     /// What it has: it takes task runs that want no more than these.
     pub labels: Labels,
+    /// It takes task runs whatever they want: for a host's own machine.
+    pub takes_all_labels: bool,
     /// Threads that compute.
     pub threads: u32,
     /// Most task runs that it holds, those that wait included.
@@ -87,7 +89,8 @@ impl WorkerOptions {
     /// For a runner with so many threads and so many task runs at once.
     pub fn new(name: impl Into<String>, labels: Labels, threads: u32, runs_max: usize) -> WorkerOptions {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        WorkerOptions { name: name.into(), labels, threads: threads.max(1), runs_max: runs_max.max(1), version }
+        let (threads, runs_max) = (threads.max(1), runs_max.max(1));
+        WorkerOptions { name: name.into(), labels, takes_all_labels: false, threads, runs_max, version }
     }
 }
 
@@ -272,7 +275,7 @@ impl Shared {
             name: options.name.clone(),
             version: options.version.clone(),
             protocol: PROTOCOL,
-            labels: options.labels.to_string(),
+            labels: if options.takes_all_labels { ALL_LABELS.to_owned() } else { options.labels.to_string() },
             threads: options.threads,
             draining: self.is_draining(),
         }
