@@ -18,6 +18,7 @@ use crate::error::{At, StoreError};
 use crate::journal::RunJournal;
 use crate::owner::{self, OwnerLock};
 use crate::queue::Queue;
+use crate::shared::SharedArtifacts;
 use crate::reading::{Events, LogLines, Reader, RunFilter, RunState, RunSummary};
 use crate::record::RunRecord;
 use crate::writer::Writer;
@@ -242,6 +243,11 @@ impl Store {
     /// Large values.
     pub fn artifacts(&self) -> &Artifacts {
         &self.reader.artifacts
+    }
+
+    /// The way to exchange artifacts with others; none without a place elsewhere.
+    pub fn shared(&self) -> Option<SharedArtifacts> {
+        SharedArtifacts::new(self.reader.artifacts.clone(), self.queue.clone())
     }
 
     /// Where the tasks of its runs keep blobs.

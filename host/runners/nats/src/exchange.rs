@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::object_store::{GetErrorKind, InfoErrorKind, ObjectMetadata, ObjectStore, PutErrorKind};
-use taskhost_model::codec::decode_value;
+use taskhost_model::codec::{decode_artifact, encode_value_in_parts};
 use taskhost_model::limits::COMPONENT_BYTES_MAX;
 use taskhost_model::seams::{BlobReader, Blobs};
 use taskhost_model::{ArtifactRef, Digest, Value};
@@ -44,7 +44,7 @@ pub(crate) struct Exchange {
     bucket: ObjectStore,
     blobs: Arc<dyn Blobs>,
     piece_bytes: usize,
-    /// Values that were fetched.
+    /// Values that were fetched or put.
     recent: Mutex<Recent>,
     believed: Mutex<HashMap<String, Instant>>,
     /// Held while an object is put or fetched, so that it is done once.
@@ -52,7 +52,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Blobs come from and go to `blobs`. Messages have `payload_bytes_max` at most. Values that were fetched are kept up to so many bytes together.
+    /// Blobs come from and go to `blobs`. Messages have `payload_bytes_max` at most. Values that were fetched or put are kept up to so many bytes together.
     pub(crate) fn new(
         bucket: ObjectStore,
         blobs: Arc<dyn Blobs>,
@@ -64,10 +64,17 @@ impl Exchange {
         Exchange { bucket, blobs, piece_bytes, recent, believed: Mutex::default(), busy: Mutex::default() }
     }
 
-    /// Puts a value, in its binary form.
-    pub(crate) async fn put_value(&self, value: &ArtifactRef, bytes: &[u8]) -> Result<(), String> {
-        let name = artifact(value);
-        self.once(&name, || async { self.put(&name, &mut &*bytes).await }).await
+    /// Puts a value.
+    pub(crate) async fn put_value(&self, reference: &ArtifactRef, value: &Value) -> Result<(), String> {
+        let name = artifact(reference);
+        self.once(&name, || async {
+            let (head, image) = encode_value_in_parts(value);
+            self.put(&name, &mut head.chain(&*image)).await
+        })
+        .await?;
+        // It may come back as an argument.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).keep(*reference, value);
+        Ok(())
     }
 
     /// A value that the other side has put.
@@ -82,11 +89,12 @@ impl Exchange {
             return Ok(known);
         }
         let bytes = self.bytes(&name, value.length).await?;
-        let is_whole = tokio::task::block_in_place(|| blake3::hash(&bytes) == value.digest);
-        if !is_whole {
+        if tokio::task::block_in_place(|| ArtifactRef::of(&[&bytes])) != *value {
             return Err(format!("value `{value}` is damaged"));
         }
-        let decoded = tokio::task::block_in_place(|| decode_value(&bytes)).map_err(|error| error.to_string())?;
+        let bytes = bytes.into();
+        let decoded =
+            tokio::task::block_in_place(|| decode_artifact(value, &bytes)).map_err(|error| error.to_string())?;
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).keep(*value, &decoded);
         // It need not be put when it is handed on.
         self.believe(&name);

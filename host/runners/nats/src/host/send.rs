@@ -129,8 +129,8 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     ready(shared, &found, message.flow_run, &message.labels).await?;
     let (payload, left_out) = encode(message, shared.connection.client.max_payload())?;
     let exchange = &found.exchange;
-    for (reference, bytes) in &left_out.values {
-        exchange.put_value(reference, bytes).await.map_err(Unsent::Passing)?;
+    for (reference, value) in &left_out.values {
+        exchange.put_value(reference, value).await.map_err(Unsent::Passing)?;
     }
     for blob in &left_out.blobs {
         exchange.put_blob(blob).await.map_err(Unsent::Passing)?;

@@ -110,7 +110,11 @@ fn wanted(shared: &Shared, asked: usize) -> usize {
         return full - held - asked;
     }
     // All that it has waits: there is time for more.
-    if asked == 0 && held < MESSAGES_MAX && shared.runner.has_idle_threads() { (held / 4).clamp(1, STEP_MAX) } else { 0 }
+    if asked == 0 && held < MESSAGES_MAX && shared.runner.has_idle_threads() {
+        (held / 4).clamp(1, STEP_MAX)
+    } else {
+        0
+    }
 }
 
 async fn ask(
