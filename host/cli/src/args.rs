@@ -131,7 +131,8 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
   taskhost worker --address tls://queue:4222 --credentials worker.nk --labels gpu,eu --memory 16GiB
   taskhost worker --allow read=data --allow network=db:5432 --secret api-token=file:token.txt --allow secrets=api-token
 
-Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.")]
+Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.
+Variables: TASKHOST_NATS, TASKHOST_NATS_CREDENTIALS, TASKHOST_NATS_CA; TASKHOST_ARTIFACTS, a store that hosts reach, too (docs/workers.md)")]
     Worker(WorkerArgs),
     /// Write the configuration and the keys of a NATS server that several tenants share
     #[command(after_help = "Examples:

@@ -35,7 +35,7 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(element: ValueType, element_size: usize, image: Bytes) -> Repr {
+    fn repr(element: ValueType, element_size: usize, image: Bytes) -> Repr {
         Repr::Packed(Arc::new(Packed { element, element_size, image, artifact: OnceLock::new() }))
     }
 }
@@ -55,7 +55,7 @@ impl std::error::Error for InvalidImage {}
 impl List {
     /// A `list<u8>`.
     pub fn bytes(bytes: impl Into<Bytes>) -> List {
-        List(Packed::new(ValueType::U8, 1, bytes.into()))
+        List(Packed::repr(ValueType::U8, 1, bytes.into()))
     }
 
     /// A list of flat elements ([`layout::is_flat`]) from their bytes in guest memory. Bytes without meaning (padding, unused
@@ -70,7 +70,7 @@ impl List {
                 normalise(element, bytes)?;
             }
         }
-        Ok(List(Packed::new(element.clone(), element_size, image.into())))
+        Ok(List(Packed::repr(element.clone(), element_size, image.into())))
     }
 
     /// As [`List::from_image`]; without a copy where no byte has to be changed.
@@ -79,7 +79,7 @@ impl List {
         if !layout::is_plain(element) || element_size == 0 || !image.len().is_multiple_of(element_size) {
             return List::from_image(element, image.to_vec());
         }
-        Ok(List(Packed::new(element.clone(), element_size, image)))
+        Ok(List(Packed::repr(element.clone(), element_size, image)))
     }
 
     /// A list of `element`s from values of that type; packed if the type allows it.
@@ -94,7 +94,7 @@ impl List {
             image.resize(start + element_size, 0);
             write(element, &value, &mut image[start..]);
         }
-        List(Packed::new(element.clone(), element_size, image.into()))
+        List(Packed::repr(element.clone(), element_size, image.into()))
     }
 
     /// Number of elements.
@@ -132,7 +132,7 @@ impl List {
             Repr::Packed(packed) => {
                 let Packed { element, element_size, image, .. } = &**packed;
                 let image = image.slice(start * element_size..end * element_size);
-                Packed::new(element.clone(), *element_size, image)
+                Packed::repr(element.clone(), *element_size, image)
             }
             Repr::Values(values) => Repr::Values(values[start..end].iter().cloned().collect()),
         })
@@ -256,7 +256,7 @@ impl ListBuilder {
     /// The list; elements never set are zero, or `none`.
     pub fn finish(self) -> List {
         match self.slots {
-            Slots::Packed { element_size, image } => List(Packed::new(self.element, element_size, image.into())),
+            Slots::Packed { element_size, image } => List(Packed::repr(self.element, element_size, image.into())),
             Slots::Values(values) => List(Repr::Values(values.into())),
         }
     }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use taskhost_engine::{Pool, PoolOptions};
 use taskhost_model::seams::{Blobs, Runner};
 use taskhost_model::{Digest, Grants, Labels, TaskCall, TaskFailure};
-use taskhost_nats::{NatsSettings, Worker, WorkerOptions, WorkerSite, WorkerStatus};
+use taskhost_nats::{NatsSettings, SharedArtifacts, Worker, WorkerOptions, WorkerSite, WorkerStatus};
 use taskhost_sandbox::{Compiler, Sandbox, SandboxOptions};
-use taskhost_store::TemporaryBlobs;
+use taskhost_store::{StoreError, TemporaryBlobs};
 
 use crate::ceiling::Ceiling;
-use crate::error::HostError;
+use crate::error::{HostError, HostErrorKind};
 use crate::host::HostOptions;
 use crate::kept_components::KeptComponents;
 use crate::memory::Fitting;
 use crate::secrets::Secrets;
+use crate::shared::Shared;
 
 /// Blobs that are kept on disk, in bytes: beyond them the oldest go, and are fetched again when they are wanted.
 const BLOB_BYTES_MAX: u64 = 16 << 30;
@@ -71,7 +72,10 @@ impl TaskWorker {
         if let Ceiling::Grants(grants) = &settings.ceiling {
             secrets.fetch_names(grants.secrets.iter().map(|name| &**name), &host.secrets)?;
         }
-        let blobs = Arc::new(TemporaryBlobs::new());
+        let blobs = Arc::new(match host.store_options().artifacts {
+            Some(url) => TemporaryBlobs::with_artifacts(&url).map_err(|error| no_artifacts(&error))?,
+            None => TemporaryBlobs::new(),
+        });
         let cache_folder = host.cache_folder_in_use();
         let sandbox = Sandbox::new(SandboxOptions {
             cache_folder: cache_folder.clone(),
@@ -90,6 +94,7 @@ impl TaskWorker {
             None => pool.clone(),
         };
         let site = Site {
+            artifacts: Shared::new(blobs.shared().map_err(|error| no_artifacts(&error))?),
             sandbox,
             kept: cache_folder.map(KeptComponents::new),
             ceiling: settings.ceiling.clone(),
@@ -123,6 +128,11 @@ impl TaskWorker {
     }
 }
 
+fn no_artifacts(error: &StoreError) -> HostError {
+    let help = error.help().unwrap_or_else(|| "correct TASKHOST_ARTIFACTS, or do without it".to_owned());
+    HostError::new(HostErrorKind::Usage, format!("the store of artifacts cannot be used: {error}")).with_help(help)
+}
+
 impl Drop for TaskWorker {
     fn drop(&mut self) {
         self.blobs.close();
@@ -147,6 +157,7 @@ fn keep_room(blobs: &Arc<TemporaryBlobs>) {
 /// What the worker has here.
 struct Site {
     sandbox: Arc<Sandbox>,
+    artifacts: Option<Arc<dyn SharedArtifacts>>,
     kept: Option<KeptComponents>,
     ceiling: Ceiling,
     memory_bytes_max: Option<u64>,
@@ -177,7 +188,7 @@ impl WorkerSite for Site {
         let beyond = ceiling.beyond(&call.grants);
         if !beyond.is_empty() {
             return Err(TaskFailure::Ungrantable(format!(
-                "worker `{}` does not give `{}`; what it gives is in its configuration (`taskhost worker --allow`)",
+                "worker `{}` does not give `{}`; what it gives is its `taskhost worker --allow`",
                 self.name,
                 beyond.join("`, `")
             )));
@@ -189,6 +200,10 @@ impl WorkerSite for Site {
         }
         call.grants = Arc::new(grants);
         Ok(call)
+    }
+
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        self.artifacts.clone()
     }
 
     fn has(&self, component: &Digest) -> bool {

@@ -54,9 +54,9 @@ pub(crate) struct RemoteArgs {
     /// The account.
     #[command(flatten)]
     pub nats: NatsArgs,
-    /// On how many servers of a NATS cluster what is sent is kept, if it is the first to use the account
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub replicas: u8,
+    /// On how many servers of a NATS cluster what is sent is kept [default: 1, or as the account has it]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub replicas: Option<u8>,
     /// How long task runs wait for a worker that has their labels, such as 10min
     #[arg(long, value_name = "TIME", value_parser = age, default_value = "2min")]
     pub worker_wait: Duration,
@@ -66,6 +66,15 @@ pub(crate) struct RemoteArgs {
 }
 
 impl RemoteArgs {
+    /// The option that only means something with workers, if one stands on the command line.
+    pub(crate) fn named(&self) -> Option<&'static str> {
+        let by_variable = std::env::var("TASKHOST_NATS").ok();
+        if self.nats.address.is_some() && self.nats.address != by_variable {
+            return Some("--address");
+        }
+        self.replicas.map(|_| "--replicas")
+    }
+
     /// Where workers are: at the address, or on this machine, `workers` of them.
     pub(crate) fn options(
         &self,
@@ -76,7 +85,7 @@ impl RemoteArgs {
     ) -> Result<HostOptions, CliError> {
         let remote = match self.nats.settings() {
             Some(mut settings) => {
-                settings.replicas = usize::from(self.replicas);
+                settings.replicas = self.replicas.map(usize::from);
                 RemoteWorkers::At(settings)
             }
             None => {

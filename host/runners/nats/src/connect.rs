@@ -1,10 +1,11 @@
 //! [`NatsSettings`] and [`connect`]: the way to a NATS account, with its credentials and certificates.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, ServerAddr, ServerError};
 use tokio::sync::watch;
 
 use crate::error::NatsError;
@@ -40,14 +41,15 @@ pub struct NatsSettings {
     pub tls_ca: Option<PathBuf>,
     /// The certificate and the key that we show, as PEM.
     pub tls_identity: Option<(PathBuf, PathBuf)>,
-    /// On how many servers of a cluster what is sent is kept, if the streams have to be made.
-    pub replicas: usize,
+    /// On how many servers of a cluster what is sent is kept: streams are made so, and those that are kept otherwise refused. None: on one, or as
+    /// they are.
+    pub replicas: Option<usize>,
 }
 
 impl NatsSettings {
     /// A server without credentials.
     pub fn new(address: impl Into<String>) -> NatsSettings {
-        NatsSettings { address: address.into(), credentials: None, tls_ca: None, tls_identity: None, replicas: 1 }
+        NatsSettings { address: address.into(), credentials: None, tls_ca: None, tls_identity: None, replicas: None }
     }
 
     /// The address without user and password, for people.
@@ -77,12 +79,19 @@ pub(crate) struct Connection {
     pub(crate) jetstream: Context,
     /// How often a connection was made.
     connected: watch::Receiver<u64>,
+    /// What the server said last that this user may not do.
+    forbidden: Arc<Mutex<Option<String>>>,
 }
 
 impl Connection {
     /// Whether a server answers at the moment.
     pub(crate) fn is_up(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// What this user tried and may not do, in the server's words.
+    pub(crate) fn forbidden(&self) -> Option<String> {
+        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for the next time that the connection is made again: a server does not remember what was asked of it before.
@@ -103,6 +112,8 @@ impl Connection {
 pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> Result<Connection, NatsError> {
     let addresses = addresses(&settings.address)?;
     let (tell, connected) = watch::channel(0);
+    let forbidden: Arc<Mutex<Option<String>>> = Arc::default();
+    let heard = Arc::clone(&forbidden);
     let mut options = ConnectOptions::new()
         .name(name)
         .custom_inbox_prefix(if side == Side::Host { HOST_INBOX } else { WORKER_INBOX })
@@ -114,6 +125,11 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
         .event_callback(move |event| {
             if matches!(event, Event::Connected) {
                 tell.send_modify(|times| *times += 1);
+            }
+            if let Event::ServerError(ServerError::Other(words)) = &event
+                && words.to_lowercase().contains("permissions violation")
+            {
+                *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.clone());
             }
             async move { tracing::info!(target: "taskhost::nats", event = %event, "connection") }
         });
@@ -153,13 +169,24 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
         .ack_timeout(ANSWER_TIMEOUT)
         .max_ack_inflight(PUBLISHES_MAX)
         .build(client.clone());
-    Ok(Connection { client, jetstream, connected })
+    Ok(Connection { client, jetstream, connected, forbidden })
 }
 
 /// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)).
 async fn is_apart(client: &Client) -> bool {
-    // Elsewhere nobody answers at this subject, which the server says at once.
-    client.request(format!("{WORKERS_API}.STREAM.INFO.{TASKS_STREAM}"), "".into()).await.is_ok()
+    let ask = |api: &str| client.request(format!("{api}.STREAM.INFO.{TASKS_STREAM}"), "".into());
+    loop {
+        match ask(WORKERS_API).await {
+            Ok(_) => return true,
+            // Elsewhere nobody answers at this subject, which the server says at once.
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return false,
+            // Silence tells nothing, unless it is only there: whoever may not ask is not answered.
+            Err(_) => match ask(JETSTREAM_API).await {
+                Err(error) if error.kind() != RequestErrorKind::NoResponders => {}
+                _ => return false,
+            },
+        }
+    }
 }
 
 /// Longer and longer, so that a server that comes back is not overrun.

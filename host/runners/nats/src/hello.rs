@@ -22,6 +22,9 @@ pub(crate) struct Question {
     pub(crate) protocol: u32,
     /// What its task runs want, as one word; workers that have these labels begin to look into that queue.
     pub(crate) labels: Vec<String>,
+    /// An artifact to look for in the worker's store of artifacts, if both have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) probe: Option<String>,
 }
 
 /// A worker, as it describes itself.
@@ -41,6 +44,9 @@ pub struct WorkerHello {
     /// It ends what it has and takes nothing more.
     #[serde(default)]
     pub draining: bool,
+    /// The probe of the host that asks, if it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<String>,
 }
 
 impl WorkerHello {

@@ -3,6 +3,7 @@
 //! Each test asserts that every task run's result is there exactly once and right, and that it all ends within a stated time. Those times are
 //! for slow machines; `-- --nocapture` says how long it took here. Without a NATS server each test fails, and says how to get one.
 
+mod artifacts;
 mod flows;
 mod hosts;
 mod labels;
@@ -27,12 +28,13 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(SIDE_BY_SIDE));
     taskhost_faults::build_taskhost(arguments.list);
     // The longest first.
-    let all: [&[Test]; 7] = [
+    let all: [&[Test]; 8] = [
         workers::TESTS,
         servers::TESTS,
         network::TESTS,
         hosts::TESTS,
         labels::TESTS,
+        artifacts::TESTS,
         local::TESTS,
         worker_command::TESTS,
     ];

@@ -51,11 +51,14 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
             output::stderr(text);
         }
     };
+    let seen = health::Seen::default();
+    let health = args.health.map(|address| health::serve(address, &seen, &name)).transpose()?;
+    let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     // Not here: a server may be long in coming, and the worker is to be ended meanwhile.
     std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start(settings)))));
     let mut first = told.recv_timeout(SAY_AFTER).ok();
     if first.is_none() {
-        say(&format!("worker {} waits for NATS at {shown}\n", styled(STRONG, visible(&name))));
+        say(&format!("worker {} waits for NATS at {shown}{at}\n", styled(STRONG, visible(&name))));
         first = told.recv().ok();
     }
     let worker = match first {
@@ -63,9 +66,8 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
         Some(Told::Signal) => return Ok(Exit::Interrupted),
         Some(Told::Stdin) | None => return Ok(Exit::Fine),
     };
-    let health = args.health.map(|address| health::serve(address, &worker, &name)).transpose()?;
+    let _ = seen.set(Arc::downgrade(&worker));
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
-    let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, visible(&name))));
     match told.recv() {
         Ok(Told::Signal) => drain(args, &worker, &told, &say),

@@ -15,6 +15,7 @@ use super::lane::Queued;
 use super::state::Outgoing;
 use super::{Found, Shared, receive, watch};
 use crate::error::NatsError;
+use crate::shared::Way;
 use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN, tasks};
 use crate::{names, streams};
 
@@ -129,11 +130,12 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     ready(shared, &found, message.flow_run, &message.labels).await?;
     let (payload, left_out) = encode(message, shared.connection.client.max_payload())?;
     let exchange = &found.exchange;
+    let way = shared.way(&message.labels);
     for (reference, value) in &left_out.values {
-        exchange.put_value(reference, value).await.map_err(Unsent::Passing)?;
+        exchange.put_value(reference, value, way).await.map_err(Unsent::Passing)?;
     }
     for blob in &left_out.blobs {
-        exchange.put_blob(blob).await.map_err(Unsent::Passing)?;
+        exchange.put_blob(blob, way).await.map_err(Unsent::Passing)?;
     }
     let mut components: HashSet<Digest> = HashSet::new();
     for part in &message.parts {
@@ -146,6 +148,9 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     let mut outgoing = PublishMessage::build().payload(payload).message_id(message.id.to_string());
     if message.parts.iter().any(Queued::goes_alone) {
         outgoing = outgoing.header(names::ALONE_HEADER, "1");
+    }
+    if way == Way::Shared {
+        outgoing = outgoing.header(names::SHARED_HEADER, "1");
     }
     let _passed = pass(shared, message).await?;
     let published = publish(shared, subject, outgoing).await;

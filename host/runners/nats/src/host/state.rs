@@ -69,6 +69,17 @@ impl Known {
         self.0.values().filter(|(_, heard)| heard.elapsed() < SILENCE_MAX).map(|(hello, _)| hello.clone()).collect()
     }
 
+    /// Whether there are workers that take task runs with these labels, all of which have found the probe.
+    pub(super) fn have_all_found(&self, probe: &str, labels: &Labels) -> bool {
+        let mut taking = self
+            .0
+            .values()
+            .filter(|(hello, heard)| heard.elapsed() < SILENCE_MAX && hello.takes(labels))
+            .map(|(hello, _)| hello.found.as_deref() == Some(probe))
+            .peekable();
+        taking.peek().is_some() && taking.all(|has| has)
+    }
+
     /// Threads of the workers that take task runs with these labels.
     pub(super) fn slots(&self, labels: &Labels) -> u32 {
         let fresh = self.0.values().filter(|(hello, heard)| heard.elapsed() < SILENCE_MAX && hello.takes(labels));

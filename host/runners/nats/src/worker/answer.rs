@@ -10,6 +10,7 @@ use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome};
 
 use super::{Found, Shared};
 use crate::names;
+use crate::shared::Way;
 use crate::wire::outcomes::{self, Fate, OutcomeMessage, Said, Stretch};
 use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN};
 
@@ -29,12 +30,20 @@ pub(super) struct Answering<'a> {
     found: &'a Found,
     pub(super) flow_run: FlowRunId,
     pub(super) id: MessageId,
+    /// How the host's values have come, and the answer's go.
+    pub(super) way: Way,
     count: u32,
 }
 
 impl<'a> Answering<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>, found: &'a Found, flow_run: FlowRunId, id: MessageId) -> Answering<'a> {
-        Answering { shared, found, flow_run, id, count: 0 }
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        found: &'a Found,
+        flow_run: FlowRunId,
+        id: MessageId,
+        way: Way,
+    ) -> Answering<'a> {
+        Answering { shared, found, flow_run, id, way, count: 0 }
     }
 
     /// The message is not for this worker. Like the others, gives whether the answer is kept.
@@ -116,6 +125,8 @@ impl<'a> Answering<'a> {
             match self.send_once(&payload, &left_out, &id).await {
                 Ok(()) => return true,
                 Err(reason) => {
+                    // Should the other way be the reason.
+                    self.way = Way::Queue;
                     tracing::warn!(target: "taskhost::nats", reason, "an answer could not be sent");
                     if since.elapsed() > PATIENCE {
                         return false;
@@ -129,13 +140,16 @@ impl<'a> Answering<'a> {
 
     async fn send_once(&self, payload: &Bytes, left_out: &LeftOut, id: &str) -> Result<(), String> {
         for (reference, value) in &left_out.values {
-            self.found.exchange.put_value(reference, value).await?;
+            self.found.exchange.put_value(reference, value, self.way).await?;
         }
         for blob in &left_out.blobs {
-            self.found.exchange.put_blob(blob).await?;
+            self.found.exchange.put_blob(blob, self.way).await?;
         }
         // Should it go twice, because the first answer was late, the stream takes it once.
-        let message = PublishMessage::build().payload(payload.clone()).message_id(id);
+        let mut message = PublishMessage::build().payload(payload.clone()).message_id(id);
+        if self.way == Way::Shared {
+            message = message.header(names::SHARED_HEADER, "1");
+        }
         let jetstream = &self.shared.connection.jetstream;
         let sent = jetstream.send_publish(names::results(self.flow_run), message).await;
         sent.map_err(|error| error.to_string())?.await.map(drop).map_err(|error| error.to_string())

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use taskhost_model::seams::{Blobs, Runner};
-use taskhost_model::{Digest, FlowRunId, Labels, TaskCall, TaskFailure};
+use taskhost_model::{ArtifactRef, Digest, FlowRunId, Labels, TaskCall, TaskFailure};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
@@ -31,6 +31,7 @@ use crate::error::NatsError;
 use crate::exchange::Exchange;
 use crate::hello::{self, ALL_LABELS, Question, WorkerHello};
 use crate::names::{self, PROTOCOL};
+use crate::shared::SharedArtifacts;
 use crate::streams::{self, Streams};
 use crate::wire::MessageId;
 use crate::wire::tasks::KnownCalls;
@@ -45,6 +46,12 @@ const FIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// Large values that are kept after their use, in bytes together.
 const RECENT_BYTES_MAX: u64 = 256 << 20;
+
+/// Hosts whose probes are remembered.
+const PROBES_MAX: usize = 1024;
+
+/// Most bytes of a probe.
+const PROBE_BYTES_MAX: u64 = 1024;
 
 /// Flow runs that are over and remembered, so that what is left of them is not begun.
 const OVER_MAX: usize = 1024;
@@ -65,6 +72,11 @@ pub trait WorkerSite: Send + Sync {
 
     /// Makes a component ready, and keeps it. Its bytes are those of its digest.
     fn load(&self, component: &Digest, bytes: &[u8]) -> Result<(), TaskFailure>;
+
+    /// A store of artifacts that hosts may reach, too.
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        None
+    }
 }
 
 /// How a worker works.
@@ -132,6 +144,8 @@ struct Shared {
     /// Calls that may be carried out here, by the address of what the host has sent, which is kept with them.
     admitted: Mutex<HashMap<usize, Admitted>>,
     found: tokio::sync::watch::Sender<Option<Arc<Found>>>,
+    /// Probes of hosts that are in the store of artifacts, or not.
+    probes: Mutex<HashMap<String, bool>>,
     /// Queues that it takes from.
     queues: Mutex<HashMap<Labels, tokio::task::AbortHandle>>,
     flow_runs: Mutex<FlowRuns>,
@@ -192,6 +206,7 @@ impl Worker {
             calls: KnownCalls::default(),
             admitted: Mutex::default(),
             found: tokio::sync::watch::Sender::new(None),
+            probes: Mutex::default(),
             queues: Mutex::default(),
             flow_runs: Mutex::default(),
             held: Mutex::default(),
@@ -269,7 +284,7 @@ impl Shared {
         self.draining.load(Ordering::SeqCst)
     }
 
-    fn hello(&self) -> WorkerHello {
+    fn hello(&self, probe: Option<&str>) -> WorkerHello {
         let options = &self.options;
         WorkerHello {
             name: options.name.clone(),
@@ -278,6 +293,7 @@ impl Shared {
             labels: if options.takes_all_labels { ALL_LABELS.to_owned() } else { options.labels.to_string() },
             threads: options.threads,
             draining: self.is_draining(),
+            found: probe.filter(|probe| lock(&self.probes).get(*probe) == Some(&true)).map(str::to_owned),
         }
     }
 
@@ -335,7 +351,11 @@ async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
                 // Its queue may be new.
                 pull::take_from(&own, labels);
             }
-            let _ = own.connection.client.publish(reply, hello::encode(&own.hello())).await;
+            let hello = own.hello(question.probe.as_deref());
+            let _ = own.connection.client.publish(reply.clone(), hello::encode(&hello)).await;
+            if let Some(probe) = question.probe {
+                look_for(&own, probe, reply);
+            }
         }
     });
     let mut cancelled = client.subscribe(names::CANCEL_SUBJECTS).await.map_err(failed)?;
@@ -350,6 +370,29 @@ async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
     client.flush().await.map_err(|error| NatsError::new(format!("NATS does not answer: {error}")))
 }
 
+/// Looks for a host's probe, unless that was done, and tells the host if it is there.
+fn look_for(shared: &Arc<Shared>, probe: String, reply: async_nats::Subject) {
+    let (Some(artifacts), Ok(artifact)) = (shared.site.artifacts(), probe.parse::<ArtifactRef>()) else { return };
+    {
+        let mut probes = lock(&shared.probes);
+        if probes.contains_key(&probe) || artifact.length > PROBE_BYTES_MAX {
+            return;
+        }
+        if probes.len() >= PROBES_MAX {
+            probes.clear();
+        }
+        probes.insert(probe.clone(), false);
+    }
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let found = tokio::task::spawn_blocking(move || artifacts.get(&artifact)).await;
+        if let Ok(Ok(_)) = found {
+            lock(&shared.probes).insert(probe.clone(), true);
+            let _ = shared.connection.client.publish(reply, hello::encode(&shared.hello(Some(&probe)))).await;
+        }
+    });
+}
+
 /// Waits for the streams, and takes from all queues that fit.
 async fn find(shared: Arc<Shared>) {
     loop {
@@ -357,6 +400,7 @@ async fn find(shared: Arc<Shared>) {
             Ok(Some(streams)) => {
                 let exchange = Exchange::new(
                     streams.artifacts.clone(),
+                    shared.site.artifacts(),
                     Arc::clone(&shared.blobs),
                     shared.connection.client.max_payload(),
                     RECENT_BYTES_MAX,
