@@ -117,6 +117,11 @@ impl TaskWorker {
         self.worker.status()
     }
 
+    /// What its user has tried and may not do, in the server's words: it is not one for workers.
+    pub fn forbidden(&self) -> Option<String> {
+        self.worker.forbidden()
+    }
+
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.
     pub fn drain(&self) {
         self.worker.drain();

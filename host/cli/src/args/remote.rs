@@ -12,7 +12,8 @@ use taskhost::{HostOptions, RemoteWorkers};
 use taskhost_flow::RunnerKind;
 use taskhost_model::Labels;
 
-use super::{HostArgs, SecretArgs, age, bytes};
+use super::units::{age, bytes};
+use super::{HostArgs, SecretArgs};
 use crate::error::CliError;
 
 /// The way to a NATS account.

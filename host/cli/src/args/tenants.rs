@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use taskhost::nats::tenants::TenantLimits;
 
-use super::bytes;
+use super::units::bytes;
 
 /// A NATS server's configuration for tenants.
 #[derive(Args, Debug)]

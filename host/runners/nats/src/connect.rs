@@ -162,7 +162,8 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
             Err(error) => return Err(unreachable(settings, &error)),
         }
     };
-    let prefix = if side == Side::Worker && is_apart(&client).await { WORKERS_API } else { JETSTREAM_API };
+    let is_apart = side == Side::Worker && is_apart(&client, &forbidden).await?;
+    let prefix = if is_apart { WORKERS_API } else { JETSTREAM_API };
     let jetstream = jetstream::context::ContextBuilder::new()
         .api_prefix(prefix)
         .timeout(ANSWER_TIMEOUT)
@@ -172,19 +173,28 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
     Ok(Connection { client, jetstream, connected, forbidden })
 }
 
-/// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)).
-async fn is_apart(client: &Client) -> bool {
+/// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)). An error if this user may
+/// ask neither there nor here.
+async fn is_apart(client: &Client, forbidden: &Mutex<Option<String>>) -> Result<bool, NatsError> {
     let ask = |api: &str| client.request(format!("{api}.STREAM.INFO.{TASKS_STREAM}"), "".into());
     loop {
         match ask(WORKERS_API).await {
-            Ok(_) => return true,
+            Ok(_) => return Ok(true),
             // Elsewhere nobody answers at this subject, which the server says at once.
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => return false,
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return Ok(false),
             // Silence tells nothing, unless it is only there: whoever may not ask is not answered.
             Err(_) => match ask(JETSTREAM_API).await {
                 Err(error) if error.kind() != RequestErrorKind::NoResponders => {}
-                _ => return false,
+                _ => {
+                    // That it may not ask there is as it should be.
+                    forbidden.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    return Ok(false);
+                }
             },
+        }
+        if let Some(words) = &*forbidden.lock().unwrap_or_else(PoisonError::into_inner) {
+            let help = "give the credentials of a worker, such as `worker.nk` of `taskhost nats-config`";
+            return Err(NatsError::usage(format!("this user may not do what a worker does: {words}"), help));
         }
     }
 }

@@ -10,6 +10,7 @@ mod labels;
 mod local;
 mod network;
 mod servers;
+mod tenants;
 mod worker_command;
 mod workers;
 
@@ -28,13 +29,14 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(SIDE_BY_SIDE));
     taskhost_faults::build_taskhost(arguments.list);
     // The longest first.
-    let all: [&[Test]; 8] = [
+    let all: [&[Test]; 9] = [
         workers::TESTS,
         servers::TESTS,
         network::TESTS,
         hosts::TESTS,
         labels::TESTS,
         artifacts::TESTS,
+        tenants::TESTS,
         local::TESTS,
         worker_command::TESTS,
     ];

@@ -13,7 +13,7 @@ use taskhost::{Ceiling, HostError, HostOptions, TaskWorker, WorkerSettings};
 use crate::args::remote::WorkerArgs;
 use crate::commands;
 use crate::error::{CliError, Exit};
-use crate::output::{self, STRONG, WARN, styled, visible};
+use crate::output::{self, HELP, STRONG, WARN, styled, visible};
 
 /// What it hears while it works.
 enum Told {
@@ -27,6 +27,9 @@ enum Told {
 
 /// Task runs at once by default: fewer than in a host, so that an idle worker is small.
 const CONCURRENCY: usize = 256;
+
+/// How often it is looked whether the server lets it work.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A NATS server that has not answered after this is said to be waited for.
 const SAY_AFTER: Duration = Duration::from_secs(2);
@@ -69,9 +72,30 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
     let _ = seen.set(Arc::downgrade(&worker));
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
     say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, visible(&name))));
-    match told.recv() {
+    match told_of_end(&worker, &told) {
         Ok(Told::Signal) => drain(args, &worker, &told, &say),
         Ok(Told::Stdin | Told::Started(_)) | Err(_) => Ok(Exit::Fine),
+    }
+}
+
+/// Waits to be told to end. Meanwhile it says if the server does not let it work.
+fn told_of_end(worker: &TaskWorker, told: &mpsc::Receiver<Told>) -> Result<Told, mpsc::RecvError> {
+    loop {
+        match told.recv_timeout(LOOK) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
+            Ok(end) => return Ok(end),
+        }
+        if let Some(words) = worker.forbidden() {
+            let warning = styled(WARN, "warning:");
+            let help = styled(HELP, "help:");
+            output::stderr(&format!(
+                "{warning} this user may not do what a worker does: {}\n\
+                 {help} give the credentials of a worker, such as `worker.nk` of `taskhost nats-config`\n",
+                visible(&words)
+            ));
+            return told.recv();
+        }
     }
 }
 

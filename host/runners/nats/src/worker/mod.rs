@@ -241,6 +241,11 @@ impl Worker {
         }
     }
 
+    /// What its user has tried and may not do, in the server's words: it is not one for workers.
+    pub fn forbidden(&self) -> Option<String> {
+        self.shared.connection.forbidden()
+    }
+
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.
     pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::SeqCst);
