@@ -142,7 +142,7 @@ Variables: TASKHOST_NATS, TASKHOST_NATS_CREDENTIALS, TASKHOST_NATS_CA; TASKHOST_
   taskhost worker --address nats://127.0.0.1:4222 --credentials nats/red/worker.nk
   taskhost run flow.toml --runner nats --address nats://127.0.0.1:4222 --credentials nats/red/host.nk
 
-Keys that are there stay: run it again to add a tenant; to change a key, delete its file first. Then let the server read it again:
+Keys that are there stay: run it again, with all tenants and options, to add a tenant; to change a key, delete its file first. Then let the server read it again:
 nats-server --signal reload")]
     NatsConfig(NatsConfigArgs),
     /// List or clear what is kept on disk: compiled components, results of tasks with `cache`

@@ -47,6 +47,11 @@ impl Remote {
         Remote { sandbox, blobs, place, options, connected: Mutex::new(None) }
     }
 
+    /// Whether its workers are made on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.place, Some(RemoteWorkers::Local(_)))
+    }
+
     /// Connects, unless it is connected.
     pub(crate) fn connect(&self) -> Result<(), HostError> {
         self.with(|_| ())

@@ -330,6 +330,11 @@ impl Secrets {
         self.fetch_wanted(secrets_wanted_here(flow, runner), sources)
     }
 
+    /// The same with those of workers on this machine, which look them up again.
+    pub(crate) fn fetch_all(&self, flow: &Flow, sources: &SecretSources) -> Result<(), HostError> {
+        self.fetch_wanted(secrets_wanted(flow), sources)
+    }
+
     /// The same for names that a worker may be asked for.
     pub(crate) fn fetch_names<'n>(
         &self,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use taskhost_engine::{Pool, PoolOptions};
 use taskhost_model::seams::{Blobs, Runner};
 use taskhost_model::{Digest, Grants, Labels, TaskCall, TaskFailure};
-use taskhost_nats::{NatsSettings, SharedArtifacts, Worker, WorkerOptions, WorkerSite, WorkerStatus};
+use taskhost_nats::{NatsSettings, SharedArtifacts, Trouble, Worker, WorkerOptions, WorkerSite, WorkerStatus};
 use taskhost_sandbox::{Compiler, Sandbox, SandboxOptions};
 use taskhost_store::{StoreError, TemporaryBlobs};
 
@@ -67,6 +67,11 @@ pub struct TaskWorker {
 impl TaskWorker {
     /// Connects and begins to take task runs.
     pub fn start(settings: WorkerSettings) -> Result<TaskWorker, HostError> {
+        TaskWorker::start_and_tell(settings, Arc::default())
+    }
+
+    /// The same; meanwhile `trouble` tells what it waits for.
+    pub fn start_and_tell(settings: WorkerSettings, trouble: Arc<Trouble>) -> Result<TaskWorker, HostError> {
         let host = &settings.host;
         let secrets = Arc::new(Secrets::default());
         if let Ceiling::Grants(grants) = &settings.ceiling {
@@ -107,7 +112,7 @@ impl TaskWorker {
         let mut options = WorkerOptions::new(&settings.name, settings.labels.clone(), threads, host.concurrency);
         options.takes_all_labels = settings.takes_all_labels;
         let seen: Arc<dyn Blobs> = blobs.clone();
-        let worker = Worker::start(&settings.nats, Arc::new(site), runner, seen, options)?;
+        let worker = Worker::start(&settings.nats, Arc::new(site), runner, seen, options, trouble)?;
         keep_room(&blobs);
         Ok(TaskWorker { worker, blobs, _pool: pool })
     }
@@ -117,9 +122,9 @@ impl TaskWorker {
         self.worker.status()
     }
 
-    /// What its user has tried and may not do, in the server's words: it is not one for workers.
-    pub fn forbidden(&self) -> Option<String> {
-        self.worker.forbidden()
+    /// Why it cannot work at the moment, although its server answers.
+    pub fn trouble(&self) -> Option<String> {
+        self.worker.trouble()
     }
 
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.

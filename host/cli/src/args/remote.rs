@@ -37,6 +37,21 @@ pub(crate) struct NatsArgs {
 }
 
 impl NatsArgs {
+    /// An error for words on the command line that mean nothing without an address. Variables may be set for all commands.
+    fn has_no_credentials(&self) -> Result<(), CliError> {
+        let by_variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let credentials = self.credentials.is_some() && self.credentials != by_variable("TASKHOST_NATS_CREDENTIALS");
+        let ca = self.tls_ca.is_some() && self.tls_ca != by_variable("TASKHOST_NATS_CA");
+        let named = [("--credentials", credentials), ("--tls-ca", ca), ("--tls-cert", self.tls_cert.is_some())];
+        match named.iter().find(|(_, is_named)| *is_named) {
+            Some((name, _)) => Err(CliError::usage(
+                format!("`{name}` is for a NATS server, and no address of one is given"),
+                "add `--address nats://HOST:4222`",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The settings for an address that is given.
     pub(crate) fn settings(&self) -> Option<NatsSettings> {
         let address = self.address.as_deref().filter(|address| !address.is_empty())?;
@@ -90,6 +105,7 @@ impl RemoteArgs {
                 RemoteWorkers::At(settings)
             }
             None => {
+                self.nats.has_no_credentials()?;
                 let workers = workers.map_or(options.workers, |workers| workers as usize);
                 let program = crate::commands::this_program()?;
                 RemoteWorkers::Local(LocalOptions::new(program, workers, arguments(secrets, host, options.concurrency)))

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::error::NatsError;
 use crate::names::{HOST_INBOX, TASKS_STREAM, WORKER_INBOX, WORKERS_API};
+use crate::trouble::Trouble;
 
 /// The prefix of JetStream's API in an account that has streams.
 const JETSTREAM_API: &str = "$JS.API";
@@ -109,7 +110,13 @@ impl Connection {
 }
 
 /// Connects. A connection that breaks later is made again, for as long as the process lives. A worker waits for a server that is not there.
-pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> Result<Connection, NatsError> {
+/// Why it waits is told by `trouble`.
+pub(crate) async fn connect(
+    settings: &NatsSettings,
+    side: Side,
+    name: &str,
+    trouble: &Trouble,
+) -> Result<Connection, NatsError> {
     let addresses = addresses(&settings.address)?;
     let (tell, connected) = watch::channel(0);
     let forbidden: Arc<Mutex<Option<String>>> = Arc::default();
@@ -133,6 +140,9 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
             }
             async move { tracing::info!(target: "taskhost::nats", event = %event, "connection") }
         });
+    if settings.tls_ca.is_some() || settings.tls_identity.is_some() {
+        options = options.require_tls(true);
+    }
     let named =
         addresses.iter().find_map(|address| Some((address.username()?, address.password().unwrap_or_default())));
     if let Some((user, password)) = named {
@@ -153,9 +163,13 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
     let mut tries = 0;
     let client = loop {
         match options.clone().connect(&addresses[..]).await {
-            Ok(client) => break client,
+            Ok(client) => {
+                trouble.is(None);
+                break client;
+            }
             Err(error) if side == Side::Worker && is_absent(&error) => {
                 tracing::warn!(target: "taskhost::nats", %error, "no connection yet");
+                trouble.is(Some(error.to_string()));
                 tries += 1;
                 tokio::time::sleep(pause(tries)).await;
             }
@@ -279,7 +293,13 @@ fn is_absent(error: &async_nats::ConnectError) -> bool {
 fn unreachable(settings: &NatsSettings, error: &async_nats::ConnectError) -> NatsError {
     use async_nats::ConnectErrorKind as Kind;
     let shown = settings.shown();
+    let said = error.to_string();
     let help = match error.kind() {
+        _ if said.contains("CertificateRequired") => {
+            "this server asks for a certificate: `--tls-cert FILE --tls-key FILE`"
+        }
+        _ if said.contains("UnknownIssuer") => "give the certificates that the server's is signed by: `--tls-ca FILE`",
+        _ if said.contains("InvalidContentType") => "the server has no TLS: write `nats://…`, and no `--tls-…`",
         Kind::Authentication | Kind::AuthorizationViolation => {
             "give the credentials of this account: `--credentials FILE`, or `user:password@` in the address"
         }

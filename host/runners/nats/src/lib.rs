@@ -24,6 +24,7 @@ mod recent;
 mod shared;
 mod streams;
 pub mod tenants;
+mod trouble;
 mod wire;
 mod worker;
 
@@ -32,4 +33,5 @@ pub use error::NatsError;
 pub use hello::WorkerHello;
 pub use host::{HostOptions, HostSite, Workers};
 pub use shared::SharedArtifacts;
+pub use trouble::Trouble;
 pub use worker::{Worker, WorkerOptions, WorkerSite, WorkerStatus};

@@ -70,7 +70,7 @@ fn are_kept_on(wanted: usize, tasks: &Stream) -> Result<(), NatsError> {
         return Ok(());
     }
     let message =
-        format!("stream `{}` is there, kept on {} servers and not on {wanted}", config.name, config.num_replicas);
+        format!("stream `{}` is there, kept on {} and not on {wanted} servers", config.name, config.num_replicas);
     let help = "leave `--replicas` out to use it as it is; to change it: `nats stream edit`, for each of the streams of this account";
     Err(NatsError::usage(message, help))
 }

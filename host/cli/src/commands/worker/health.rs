@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use taskhost::TaskWorker;
+use taskhost::nats::Trouble;
 
 use crate::error::CliError;
 
@@ -17,8 +18,23 @@ const REQUEST_MAX: Duration = Duration::from_secs(1);
 /// Bytes of a request that are read.
 const REQUEST_BYTES_MAX: u64 = 8 << 10;
 
-/// The worker, once it has its connection.
-pub(super) type Seen = Arc<OnceLock<Weak<TaskWorker>>>;
+/// The worker, once it has its connection, and what it waits for until then.
+#[derive(Clone)]
+pub(super) struct Seen {
+    worker: Arc<OnceLock<Weak<TaskWorker>>>,
+    trouble: Arc<Trouble>,
+}
+
+impl Seen {
+    pub(super) fn new(trouble: &Arc<Trouble>) -> Seen {
+        Seen { worker: Arc::default(), trouble: Arc::clone(trouble) }
+    }
+
+    /// It has its connection.
+    pub(super) fn set(&self, worker: &Arc<TaskWorker>) {
+        let _ = self.worker.set(Arc::downgrade(worker));
+    }
+}
 
 /// Listens until the process ends; gives the address, whose port may have been left to the system.
 pub(super) fn serve(address: SocketAddr, worker: &Seen, name: &str) -> Result<SocketAddr, CliError> {
@@ -28,7 +44,7 @@ pub(super) fn serve(address: SocketAddr, worker: &Seen, name: &str) -> Result<So
     };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let (worker, name) = (Arc::clone(worker), name.to_owned());
+    let (worker, name) = (worker.clone(), name.to_owned());
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             // Who does not listen to the answer has asked for nothing.
@@ -38,7 +54,7 @@ pub(super) fn serve(address: SocketAddr, worker: &Seen, name: &str) -> Result<So
     Ok(address)
 }
 
-fn answer(mut stream: TcpStream, worker: &OnceLock<Weak<TaskWorker>>, name: &str) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, seen: &Seen, name: &str) -> std::io::Result<()> {
     stream.set_read_timeout(Some(REQUEST_MAX))?;
     stream.set_write_timeout(Some(REQUEST_MAX))?;
     let mut request = BufReader::new((&stream).take(REQUEST_BYTES_MAX));
@@ -51,11 +67,14 @@ fn answer(mut stream: TcpStream, worker: &OnceLock<Weak<TaskWorker>>, name: &str
     }
     let mut words = line.split_ascii_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let worker = worker.get().map(Weak::upgrade);
+    let worker = seen.worker.get().map(Weak::upgrade);
     let (status, body) = match (method, path, worker) {
         (_, _, Some(None)) => ("503 Service Unavailable", "it ends\n".to_owned()),
         ("GET" | "HEAD", "/livez", _) => ("200 OK", "it lives\n".to_owned()),
-        ("GET" | "HEAD", "/readyz", None) => ("503 Service Unavailable", "it waits for its NATS server\n".to_owned()),
+        ("GET" | "HEAD", "/readyz", None) => {
+            let why = seen.trouble.now().map(|why| format!(": {why}")).unwrap_or_default();
+            ("503 Service Unavailable", format!("it waits for its NATS server{why}\n"))
+        }
         ("GET" | "HEAD", "/readyz", Some(Some(worker))) => ready(&worker),
         ("GET" | "HEAD", "/metrics", None) => ("200 OK", figures(&[connected(false)], name)),
         ("GET" | "HEAD", "/metrics", Some(Some(worker))) => ("200 OK", metrics(&worker, name)),
@@ -70,10 +89,11 @@ fn answer(mut stream: TcpStream, worker: &OnceLock<Weak<TaskWorker>>, name: &str
 
 fn ready(worker: &TaskWorker) -> (&'static str, String) {
     let status = worker.status();
-    match (status.is_connected, status.is_draining) {
-        (_, true) => ("503 Service Unavailable", "it takes nothing more\n".to_owned()),
-        (false, _) => ("503 Service Unavailable", "its NATS server does not answer\n".to_owned()),
-        (true, _) => ("200 OK", "it takes task runs\n".to_owned()),
+    match (status.is_connected, status.is_draining, worker.trouble()) {
+        (_, true, _) => ("503 Service Unavailable", "it takes nothing more\n".to_owned()),
+        (false, ..) => ("503 Service Unavailable", "its NATS server does not answer\n".to_owned()),
+        (true, _, Some(why)) => ("503 Service Unavailable", format!("it takes nothing: {why}\n")),
+        (true, ..) => ("200 OK", "it takes task runs\n".to_owned()),
     }
 }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use taskhost::nats::Trouble;
 use taskhost::{Ceiling, HostError, HostOptions, TaskWorker, WorkerSettings};
 
 use crate::args::remote::WorkerArgs;
 use crate::commands;
 use crate::error::{CliError, Exit};
-use crate::output::{self, HELP, STRONG, WARN, styled, visible};
+use crate::output::{self, STRONG, WARN, styled, visible};
 
 /// What it hears while it works.
 enum Told {
@@ -54,14 +55,17 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
             output::stderr(text);
         }
     };
-    let seen = health::Seen::default();
+    let trouble = Arc::<Trouble>::default();
+    let seen = health::Seen::new(&trouble);
     let health = args.health.map(|address| health::serve(address, &seen, &name)).transpose()?;
     let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     // Not here: a server may be long in coming, and the worker is to be ended meanwhile.
-    std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start(settings)))));
+    let own = Arc::clone(&trouble);
+    std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start_and_tell(settings, own)))));
     let mut first = told.recv_timeout(SAY_AFTER).ok();
     if first.is_none() {
-        say(&format!("worker {} waits for NATS at {shown}{at}\n", styled(STRONG, visible(&name))));
+        let why = trouble.now().map(|why| format!(": {}", visible(&why))).unwrap_or_default();
+        say(&format!("worker {} waits for NATS at {shown}{why}{at}\n", styled(STRONG, visible(&name))));
         first = told.recv().ok();
     }
     let worker = match first {
@@ -69,7 +73,7 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
         Some(Told::Signal) => return Ok(Exit::Interrupted),
         Some(Told::Stdin) | None => return Ok(Exit::Fine),
     };
-    let _ = seen.set(Arc::downgrade(&worker));
+    seen.set(&worker);
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
     say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, visible(&name))));
     match told_of_end(&worker, &told) {
@@ -86,14 +90,8 @@ fn told_of_end(worker: &TaskWorker, told: &mpsc::Receiver<Told>) -> Result<Told,
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
             Ok(end) => return Ok(end),
         }
-        if let Some(words) = worker.forbidden() {
-            let warning = styled(WARN, "warning:");
-            let help = styled(HELP, "help:");
-            output::stderr(&format!(
-                "{warning} this user may not do what a worker does: {}\n\
-                 {help} give the credentials of a worker, such as `worker.nk` of `taskhost nats-config`\n",
-                visible(&words)
-            ));
+        if let Some(words) = worker.trouble() {
+            output::stderr(&format!("{} it takes nothing: {}\n", styled(WARN, "warning:"), visible(&words)));
             return told.recv();
         }
     }

@@ -37,6 +37,7 @@ use crate::error::NatsError;
 use crate::exchange::Exchange;
 use crate::shared::{SharedArtifacts, Way};
 use crate::streams::{self, Streams};
+use crate::trouble::Trouble;
 
 use runner::NatsRunner;
 use state::State;
@@ -136,7 +137,7 @@ impl Workers {
             .enable_all()
             .build()
             .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
-        let connection = runtime.block_on(connect(&settings, Side::Host, "taskhost host"))?;
+        let connection = runtime.block_on(connect(&settings, Side::Host, "taskhost host", &Trouble::default()))?;
         let shared = Arc::new(Shared {
             connection,
             settings,

@@ -33,6 +33,7 @@ use crate::hello::{self, ALL_LABELS, Question, WorkerHello};
 use crate::names::{self, PROTOCOL};
 use crate::shared::SharedArtifacts;
 use crate::streams::{self, Streams};
+use crate::trouble::Trouble;
 use crate::wire::MessageId;
 use crate::wire::tasks::KnownCalls;
 
@@ -136,6 +137,7 @@ pub struct Worker {
 
 struct Shared {
     connection: Connection,
+    trouble: Arc<Trouble>,
     options: WorkerOptions,
     site: Arc<dyn WorkerSite>,
     runner: Arc<dyn Runner>,
@@ -181,13 +183,14 @@ struct FlowRuns {
 }
 
 impl Worker {
-    /// Connects and begins to take task runs for `runner`. Blobs go to and come from `blobs`.
+    /// Connects and begins to take task runs for `runner`. Blobs go to and come from `blobs`. `trouble` tells why it does not.
     pub fn start(
         settings: &NatsSettings,
         site: Arc<dyn WorkerSite>,
         runner: Arc<dyn Runner>,
         blobs: Arc<dyn Blobs>,
         options: WorkerOptions,
+        trouble: Arc<Trouble>,
     ) -> Result<Worker, NatsError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -195,10 +198,15 @@ impl Worker {
             .enable_all()
             .build()
             .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
-        let connection =
-            runtime.block_on(connect(settings, Side::Worker, &format!("taskhost worker {}", options.name)))?;
+        let connection = runtime.block_on(connect(
+            settings,
+            Side::Worker,
+            &format!("taskhost worker {}", options.name),
+            &trouble,
+        ))?;
         let shared = Arc::new(Shared {
             connection,
+            trouble,
             options,
             site,
             runner,
@@ -241,9 +249,11 @@ impl Worker {
         }
     }
 
-    /// What its user has tried and may not do, in the server's words: it is not one for workers.
-    pub fn forbidden(&self) -> Option<String> {
-        self.shared.connection.forbidden()
+    /// Why it cannot work at the moment, although its server answers.
+    pub fn trouble(&self) -> Option<String> {
+        let forbidden = self.shared.connection.forbidden();
+        let forbidden = forbidden.map(|words| format!("this user may not do what a worker does: {words}"));
+        forbidden.or_else(|| self.shared.trouble.now())
     }
 
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.
@@ -412,11 +422,16 @@ async fn find(shared: Arc<Shared>) {
                 );
                 let queues: Vec<Labels> = queues(&streams).await;
                 shared.found.send_replace(Some(Arc::new(Found { streams, exchange })));
+                shared.trouble.is(None);
                 queues.into_iter().for_each(|labels| pull::take_from(&shared, labels));
                 return;
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(target: "taskhost::nats", %error, "the queues cannot be looked at"),
+            // No host has been here yet.
+            Ok(None) => shared.trouble.is(None),
+            Err(error) => {
+                tracing::warn!(target: "taskhost::nats", %error, "the queues cannot be looked at");
+                shared.trouble.is(Some(error.to_string()));
+            }
         }
         tokio::time::sleep(FIND_PAUSE).await;
     }
