@@ -85,7 +85,7 @@ impl Remote {
                 (NatsSettings::new(&cluster.address), Some(cluster))
             }
         };
-        let artifacts = Shared::new(self.blobs.shared()?);
+        let artifacts = Shared::of(self.blobs.shared()?);
         let site = Arc::new(Site { sandbox: self.sandbox.clone(), artifacts });
         let workers = Workers::connect(settings, site, self.blobs.clone(), self.options.clone())?;
         let new = connected.insert(Connected { workers, _cluster: cluster });

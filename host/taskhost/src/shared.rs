@@ -9,7 +9,7 @@ use taskhost_nats::SharedArtifacts;
 pub(crate) struct Shared(taskhost_store::SharedArtifacts);
 
 impl Shared {
-    pub(crate) fn new(artifacts: Option<taskhost_store::SharedArtifacts>) -> Option<Arc<dyn SharedArtifacts>> {
+    pub(crate) fn of(artifacts: Option<taskhost_store::SharedArtifacts>) -> Option<Arc<dyn SharedArtifacts>> {
         Some(Arc::new(Shared(artifacts?)))
     }
 }

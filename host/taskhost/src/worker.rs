@@ -99,7 +99,7 @@ impl TaskWorker {
             None => pool.clone(),
         };
         let site = Site {
-            artifacts: Shared::new(blobs.shared().map_err(|error| no_artifacts(&error))?),
+            artifacts: Shared::of(blobs.shared().map_err(|error| no_artifacts(&error))?),
             sandbox,
             kept: cache_folder.map(KeptComponents::new),
             ceiling: settings.ceiling.clone(),
