@@ -1,6 +1,7 @@
 package host
 
 import (
+	"runtime"
 	"strings"
 	"structs"
 	"time"
@@ -91,8 +92,9 @@ func Report(done, total uint32, message string) {
 
 // GetContext returns the surroundings of the task run.
 func GetContext() Context {
+	others := memory.Calling()
 	contextGet(&contextResult)
-	c := contextResult
+	c, answer := contextResult, memory.Called(others)
 	context := Context{
 		FlowRun:  c.flowRun.text(),
 		Task:     c.task.text(),
@@ -102,7 +104,7 @@ func GetContext() Context {
 		MapIndex: int(c.mapIndex),
 		TimeLeft: time.Duration(c.secondsLeft * float64(time.Second)),
 	}
-	memory.Unpin()
+	runtime.KeepAlive(answer)
 	return context
 }
 

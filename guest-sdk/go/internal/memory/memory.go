@@ -32,7 +32,7 @@ var (
 	chunk *[chunkBytes / 8]word
 	// used is how much of the chunk is given out.
 	used uintptr
-	// kept is what the host has got and Go knows nothing of yet.
+	// kept is what the host has got and Go knows nothing of yet, besides the chunk.
 	kept []unsafe.Pointer
 	// waiting is the buffer for the next answer.
 	waiting []byte
@@ -86,8 +86,8 @@ func provide(align, size uintptr) unsafe.Pointer {
 		pointer = unsafe.Pointer(unsafe.SliceData(make([]word, (size+7)/8)))
 		kept = append(kept, pointer)
 	} else {
-		chunk, used = new([chunkBytes / 8]word), 0
 		kept = append(kept, unsafe.Pointer(chunk))
+		chunk, used = new([chunkBytes / 8]word), 0
 		pointer = fromChunk(align, size)
 	}
 	pauseClock(false)
@@ -112,6 +112,27 @@ func fromChunk(align, size uintptr) unsafe.Pointer {
 // Unpin leaves to Go's collector what the host has put into memory so far: whatever is needed of it is known to Go by now.
 func Unpin() {
 	kept = nil
+}
+
+// Kept holds what one call of the host has put into memory, as long as it is held itself. While the answer is made into values
+// of Go, other goroutines may have their turn, and make calls of their own.
+type Kept struct {
+	_ []unsafe.Pointer
+	_ *[chunkBytes / 8]word
+}
+
+// Calling begins a call of the host. It returns what others have in memory, for Called.
+func Calling() []unsafe.Pointer {
+	others := kept
+	kept = nil
+	return others
+}
+
+// Called returns what the host has put into memory since.
+func Called(others []unsafe.Pointer) Kept {
+	answer := Kept{kept, chunk}
+	kept = others
+	return answer
 }
 
 // Into calls the host, which answers with a list of bytes, and has it put them into buffer. The answer may be shorter.

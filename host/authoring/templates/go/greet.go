@@ -1,4 +1,4 @@
-// Package {{snake}} has the tasks of {{name}}: for each function of the WIT, the exported one of its name.
+// Package {{snake}} is a component: each function of its WIT is an exported function here.
 package {{snake}}
 
 import (
