@@ -1,0 +1,28 @@
+"""The last words of a task that raises."""
+
+from taskhost_task import results, tracebacks
+
+
+def returns_nothing() -> None:
+    return None
+
+
+def test_frames_of_the_machinery_are_left_out() -> None:
+    call = results._checking(returns_nothing, results.check_of(str))
+    try:
+        call()
+    except TypeError as error:
+        text = tracebacks.text_of(error)
+    assert "results.py" not in text
+    assert text.endswith("TypeError: `returns_nothing` returned `None` instead of `str`\n")
+
+
+def test_what_led_to_an_exception_is_told() -> None:
+    try:
+        try:
+            raise KeyError("row")
+        except KeyError as missing:
+            raise RuntimeError("while looking") from missing
+    except RuntimeError as error:
+        text = tracebacks.text_of(error)
+    assert text.index("KeyError: 'row'") < text.index("direct cause") < text.index("RuntimeError: while looking")
