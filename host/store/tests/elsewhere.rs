@@ -198,8 +198,7 @@ fn a_probe_is_found_only_in_its_own_place() {
     let probe = open(&scratch, &place).shared().expect("a place").put_probe().expect("put");
     let found = |place: &Scratch| {
         let blobs = TemporaryBlobs::with_artifacts(&options(place).artifacts.expect("a URL")).expect("blobs");
-        let found = blobs.shared().expect("a folder").expect("a place").get(&probe).is_ok();
-        found
+        blobs.shared().expect("a folder").expect("a place").get(&probe).is_ok()
     };
     assert!(found(&place) && !found(&other));
 }
