@@ -7,6 +7,9 @@
 /// Small blocks have one of 40 sizes, in four steps from a power of two to the next, and are kept by size when they are freed.
 /// Large ones are kept in the order of their addresses, so that neighbours become one again. There is one thread.
 
+// A test brings its own memory; a program that is no component has a malloc of its own.
+#if defined(__wasm__) || defined(MEMORY_IS_FAKED)
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,7 +46,6 @@ typedef struct free_block {
 #define PLAIN
 #endif
 
-// A test of this file brings its own.
 #ifndef MEMORY_IS_FAKED
 extern uint8_t __heap_base;
 
@@ -301,3 +303,5 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 void *valloc(size_t size) {
   return memalign(PAGE_BYTES, size);
 }
+
+#endif

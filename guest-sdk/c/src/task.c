@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /// Most bytes that one call of the host takes or gives.
 #define PIECE_BYTES_MAX ((size_t)4 << 20)
@@ -13,7 +12,6 @@
 /// What a writer gathers before it calls the host.
 #define BUFFER_BYTES ((size_t)64 << 10)
 
-/// Not `assert`: that would bring stdio and its imports into every task.
 static void *allocate(size_t size) {
   void *memory = malloc(size > 0 ? size : 1);
   if (memory == NULL)
@@ -67,18 +65,6 @@ bool task_fail(task_string_t *err, const char *format, ...) {
   format_into(err, format, arguments);
   va_end(arguments);
   return false;
-}
-
-void task_abort(const char *format, ...) {
-  task_string_t message;
-  va_list arguments;
-  va_start(arguments, format);
-  format_into(&message, format, arguments);
-  va_end(arguments);
-  // The last line on stderr is the reason that the host shows. `write`, since stdio would be large.
-  if (write(STDERR_FILENO, message.ptr, message.len) < 0 || write(STDERR_FILENO, "\n", 1) < 0)
-    abort();
-  abort();
 }
 
 task_context_t task_context(void) {
