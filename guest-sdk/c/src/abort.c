@@ -7,25 +7,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /// Longer ones are cut.
 #define MESSAGE_BYTES_MAX 2000
 
-static void say(const char *line, size_t length);
+static void say(const char *text, size_t length);
+
+/// `task_abort` without `printf`, for `memory.c`, which is in tasks that have no other use for it.
+TASK_NORETURN void task_abort_plain(const char *message);
+
+void task_abort_plain(const char *message) {
+  say(message, strlen(message));
+  say("\n", 1);
+  abort();
+}
 
 void task_abort(const char *format, ...) {
-  char line[MESSAGE_BYTES_MAX + 1];
+  char message[MESSAGE_BYTES_MAX];
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(line, MESSAGE_BYTES_MAX, format, arguments);
+  if (vsnprintf(message, sizeof message, format, arguments) < 0)
+    message[0] = '\0';
   va_end(arguments);
-  if (length < 0)
-    length = 0;
-  if (length > MESSAGE_BYTES_MAX - 1)
-    length = MESSAGE_BYTES_MAX - 1;
-  line[length] = '\n';
-  say(line, (size_t)length + 1);
-  abort();
+  task_abort_plain(message);
 }
 
 #ifdef __wasm__
@@ -36,9 +41,9 @@ extern int32_t get_stderr(void);
 __attribute__((__import_module__("wasi:io/streams@0.2.0"), __import_name__("[method]output-stream.blocking-write-and-flush")))
 extern void write_and_flush(int32_t stream, const char *bytes, size_t length, void *ret);
 
-static void say(const char *line, size_t length) {
+static void say(const char *text, size_t length) {
   uint32_t ignored[4];
-  write_and_flush(get_stderr(), line, length, ignored);
+  write_and_flush(get_stderr(), text, length, ignored);
 }
 
 /// What a failed `assert` calls.
@@ -48,8 +53,8 @@ TASK_NORETURN void __assert_fail(const char *expression, const char *file, int l
 
 #else
 
-static void say(const char *line, size_t length) {
-  fwrite(line, 1, length, stderr);
+static void say(const char *text, size_t length) {
+  fwrite(text, 1, length, stderr);
 }
 
 #endif

@@ -22,6 +22,7 @@
 #define ALIGNMENT ((size_t)16)
 #define SMALL_BYTES_MAX ((size_t)32 << 10)
 #define SMALL_SIZES 40
+#define IN_USE 0x75736564u
 /// The rest of a block that is worth keeping as one of its own.
 #define REST_BYTES_MIN ((size_t)1 << 10)
 
@@ -31,6 +32,8 @@ typedef struct header {
   size_t size;
   /// How far it is behind the first header of the block: more than 0 where a larger alignment was asked for.
   size_t offset;
+  /// `IN_USE` while somebody has the block: tells what did not come from here, or was freed before.
+  uint32_t mark;
 } __attribute__((__aligned__(16))) header;
 
 /// What a block holds while it is free.
@@ -49,16 +52,25 @@ typedef struct free_block {
 #ifndef MEMORY_IS_FAKED
 extern uint8_t __heap_base;
 
+/// Of `abort.c`.
+__attribute__((__noreturn__)) void task_abort_plain(const char *message);
+
 static uint8_t *memory_start(void) {
   return &__heap_base;
 }
 
 static uint8_t *memory_end(void) {
-  return (uint8_t *)(__builtin_wasm_memory_size(0) * PAGE_BYTES);
+  // Without the very last page, whose end would be address 0.
+  size_t pages = __builtin_wasm_memory_size(0);
+  return (uint8_t *)((pages < 65535 ? pages : 65535) * PAGE_BYTES);
 }
 
 static bool memory_grow(size_t bytes) {
   return __builtin_wasm_memory_grow(0, bytes / PAGE_BYTES) != SIZE_MAX;
+}
+
+static void complain(void) {
+  task_abort_plain("it frees what it did not get from malloc, or frees it twice");
 }
 #endif
 
@@ -76,7 +88,10 @@ static uint8_t *end_of(const header *block) {
 }
 
 static header *header_of(void *memory) {
-  return (header *)memory - 1;
+  header *block = (header *)memory - 1;
+  if ((uintptr_t)memory % ALIGNMENT != 0 || block->mark != IN_USE)
+    complain();
+  return block;
 }
 
 /// Makes `size` one that blocks have. For a small one, gives its place in `small_blocks`.
@@ -123,7 +138,7 @@ static void leave_first(void) {
   top = (uint8_t *)(((uintptr_t)memory_start() + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
   limit = memory_end();
   if (left >= REST_BYTES_MIN) {
-    *rest = (header){.size = left - sizeof(header), .offset = 0};
+    *rest = (header){.size = left - sizeof(header)};
     give_back(rest);
   }
 }
@@ -134,7 +149,7 @@ static header *take_from_top(size_t size, bool may_grow) {
   if (!reserve(sizeof(header) + size, may_grow))
     return NULL;
   header *block = (header *)top;
-  *block = (header){.size = size, .offset = 0};
+  *block = (header){.size = size};
   top = end_of(block);
   return block;
 }
@@ -148,7 +163,7 @@ static header *take_from_large(size_t size) {
     if (rest >= REST_BYTES_MIN) {
       found->head.size = size;
       free_block *behind = (free_block *)end_of(&found->head);
-      behind->head = (header){.size = rest - sizeof(header), .offset = 0};
+      behind->head = (header){.size = rest - sizeof(header)};
       behind->next = found->next;
       *at = behind;
       return &found->head;
@@ -212,6 +227,7 @@ void *malloc(size_t size) {
     errno = ENOMEM;
     return NULL;
   }
+  block->mark = IN_USE;
   return block + 1;
 }
 
@@ -219,7 +235,9 @@ void free(void *memory) {
   if (memory == NULL)
     return;
   header *block = header_of(memory);
+  block->mark = 0;
   block = (header *)((uint8_t *)block - block->offset);
+  block->mark = 0;
   size_t size = block->size;
   unsigned place = fit(&size);
   if (place == SMALL_SIZES) {
@@ -283,7 +301,7 @@ void *memalign(size_t alignment, size_t size) {
   uint8_t *aligned = (uint8_t *)(((uintptr_t)memory + alignment - 1) & ~(uintptr_t)(alignment - 1));
   if (aligned != memory) {
     size_t offset = (size_t)(aligned - memory);
-    *header_of(aligned) = (header){.size = header_of(memory)->size - offset, .offset = offset};
+    ((header *)aligned)[-1] = (header){.size = header_of(memory)->size - offset, .offset = offset, .mark = IN_USE};
   }
   return aligned;
 }

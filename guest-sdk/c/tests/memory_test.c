@@ -23,6 +23,9 @@ static bool memory_grow(size_t bytes) {
   return true;
 }
 
+static unsigned complaints;
+static void complain(void) { complaints++; }
+
 #define MEMORY_IS_FAKED
 #define malloc our_malloc
 #define free our_free
@@ -100,7 +103,7 @@ static void neighbours_become_one_again(void) {
   assert(malloc(8 << 20) == parts[0] && world_bytes == before);
   free(parts[0]);
   free(last);
-  assert(top == (uint8_t *)header_of(parts[0]));
+  assert(top == (uint8_t *)parts[0] - sizeof(header));
 }
 
 static void the_last_block_grows_where_it_is(void) {
@@ -128,6 +131,25 @@ static void memory_that_is_not_there_is_no_memory(void) {
   // The last 64 KiB are given although 256 KiB are not there.
   assert(malloc((1 << 20) - (100 << 10)) != NULL);
   assert(malloc(1) != NULL);
+}
+
+static void what_did_not_come_from_here_is_told(void) {
+  reset(8 << 20);
+  header literal[2] = {{.size = 5}};
+  free(&literal[1]);
+  assert(complaints == 1);
+  reset(8 << 20);
+  void *twice = malloc(100);
+  free(twice);
+  assert(complaints == 1);
+  free(twice);
+  assert(complaints == 2);
+  reset(8 << 20);
+  twice = memalign(4096, 100000);
+  free(twice);
+  assert(complaints == 2);
+  free(twice);
+  assert(complaints == 3);
 }
 
 static void zeros_are_zeros(void) {
@@ -195,8 +217,10 @@ int main(void) {
   neighbours_become_one_again();
   the_last_block_grows_where_it_is();
   memory_that_is_not_there_is_no_memory();
+  what_did_not_come_from_here_is_told();
   zeros_are_zeros();
   for (unsigned seed = 1; seed <= 20; seed++)
     no_block_touches_another(seed);
+  assert(complaints == 3);
   puts("memory: ok");
 }
