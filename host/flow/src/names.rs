@@ -51,6 +51,11 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     Suggestions::new().nearest(name, candidates)
 }
 
+/// The help for a name that is unknown: what was meant, else what there is.
+pub fn help<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+    Suggestions::new().help(name, candidates)
+}
+
 /// Finds the name that was meant, as long as its budget lasts.
 pub(crate) struct Suggestions {
     effort_left: usize,

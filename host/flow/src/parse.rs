@@ -18,6 +18,7 @@ use crate::keys::{RUNNERS_LATER, Table};
 use crate::source::{FlowSource, Span};
 use crate::written::{Action, ComponentWritten, FlowFile, LimitsWritten, ParameterWritten, Spanned, TaskWritten, Text};
 
+mod elsewhere;
 mod grants;
 mod reader;
 mod repeats;
@@ -25,6 +26,7 @@ mod text;
 mod units;
 mod values;
 
+pub use elsewhere::{parse_expression, parse_table, parse_task};
 use reader::{Entry, Reader};
 
 /// Mistakes of syntax that are told: one often brings others, and the first ones are the true ones.

@@ -1,0 +1,3 @@
+//! Templates and SDKs, as bytes in the program.
+
+fn main() {}
