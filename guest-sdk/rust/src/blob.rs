@@ -22,7 +22,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use crate::{Blob, BlobWriter};
 
 /// Most bytes that one call takes or gives.
-const PIECE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const PIECE_BYTES_MAX: usize = 4 << 20;
 
 /// Reads a blob from its beginning to its end; made by [`Blob::reader`].
 #[derive(Debug)]

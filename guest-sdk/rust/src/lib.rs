@@ -44,17 +44,24 @@
 //! What is printed becomes the task's log; an `Err` or a panic fails the task run and nothing else.
 //!
 //! There is nothing hidden: [`world!`] is [`wit_bindgen::generate!`] with this crate's `log`, `progress`, `context`
-//! and `blobs` put in. Start reading there; [`mod@log`] has the macros behind `info!`, [`mod@blob`] reads and writes bulk data.
+//! and `blobs` put in. Start reading there; [`mod@log`] has the macros behind `info!`, [`mod@blob`] reads and writes bulk data, and
+//! `testing` is a fake host for `cargo test`.
 
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "native.rs"]
+pub mod bindings;
 pub mod blob;
 pub mod log;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod world;
 
 /// The bindings of `taskhost:task`, as [`wit_bindgen::generate!`] makes them.
+#[cfg(target_arch = "wasm32")]
 #[allow(missing_docs, reason = "generated; the documentation is in task.wit")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "wit",
         world: "imports",
         generate_all,
     });

@@ -12,11 +12,16 @@
 //!
 //! Start reading at [`project`] (what a project is), then [`languages`] (how one is built), then [`tools`] (who does it).
 
+pub mod build;
 pub mod componentize;
 pub mod error;
+mod fresh;
+mod from_wit;
 pub mod languages;
+pub mod new;
 pub mod progress;
 pub mod project;
+pub mod template;
 mod toml_file;
 pub mod tools;
 pub mod wit;

@@ -8,6 +8,9 @@ pub trait Progress {
     /// A tool said something: a sign of life, and for those who want to know it all.
     fn line(&self, line: &str);
 
+    /// The work was done, and the tool that did it has something to say: warnings, of one line or several.
+    fn warn(&self, text: &str);
+
     /// Whether somebody wants it to stop. Asked many times a second; a tool that runs is ended then.
     fn is_interrupted(&self) -> bool {
         false
@@ -22,4 +25,6 @@ impl Progress for Silent {
     fn step(&self, _doing: &str) {}
 
     fn line(&self, _line: &str) {}
+
+    fn warn(&self, _text: &str) {}
 }

@@ -12,7 +12,7 @@ mod rust;
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::tools::{Run, Site, Tool};
+use crate::tools::{Output, Run, Site, Tool};
 use crate::wit::Wit;
 
 /// How one language is built.
@@ -26,6 +26,11 @@ pub trait Language: Sync {
     /// The folder below `guest-sdk/` whose files a project gets in `sdk/`.
     fn sdk(&self) -> &'static str {
         self.name()
+    }
+
+    /// Names that this language or its tools keep for themselves: no project is called so.
+    fn reserved(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Every tool that `[tools]` may pin. The first one is what builds.
@@ -91,8 +96,15 @@ pub fn listed() -> String {
 
 impl<'a> Build<'a> {
     /// Runs a command in the project's folder.
-    pub fn run(&self, run: Run) -> Result<String, Error> {
+    pub fn run(&self, run: Run) -> Result<Output, Error> {
         run.go(&self.site)
+    }
+
+    /// Says something that the author should see although the build worked: warnings.
+    pub fn warn(&self, text: &str) {
+        if !text.trim().is_empty() {
+            self.site.progress.warn(text.trim_end());
+        }
     }
 
     /// Says what is done now.

@@ -12,6 +12,64 @@ use crate::tools::{Found, Run, Site, Tool, get};
 /// Rust.
 pub(super) struct Rust;
 
+/// Keywords, crates that are there always, and what cargo keeps for itself.
+const RESERVED: [&str; 54] = [
+    "abstract",
+    "alloc",
+    "await",
+    "become",
+    "box",
+    "break",
+    "build",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "deps",
+    "do",
+    "dyn",
+    "else",
+    "examples",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "incremental",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
 const TARGET: &str = "wasm32-wasip2";
 
 const CARGO: Tool = Tool {
@@ -52,6 +110,10 @@ impl Language for Rust {
         "Rust"
     }
 
+    fn reserved(&self) -> &'static [&'static str] {
+        &RESERVED
+    }
+
     fn tools(&self) -> &'static [Tool] {
         &[CARGO]
     }
@@ -84,13 +146,14 @@ impl Language for Rust {
             return Err(Error::usage(message, help));
         }
         build.step("compiling with cargo");
-        let messages = build.run(
+        let output = build.run(
             Run::new("compile with cargo", cargo.program)
                 .args(["build", "--release", "--lib", "--target", TARGET])
                 .arg("--message-format=json-render-diagnostics")
                 .answer(),
         )?;
-        let built = artifact(&messages).ok_or_else(|| {
+        build.warn(&without_status(&output.text));
+        let built = artifact(&output.answer).ok_or_else(|| {
             let help = "add `crate-type = [\"cdylib\"]` to `[lib]` in `Cargo.toml`".to_owned();
             Error::rejected("cargo made no component", Some(help))
         })?;
@@ -111,9 +174,18 @@ fn has_target(site: &Site<'_>, cargo: &Found) -> Result<bool, Error> {
         .quiet()
         .answer()
         .go(site)?;
-    let folder = PathBuf::from(folder.trim());
+    let folder = PathBuf::from(folder.answer.trim());
     let mut files = fs::read_dir(folder).into_iter().flatten().flatten();
     Ok(files.any(|file| file.file_name().to_string_lossy().starts_with("libstd-")))
+}
+
+/// What cargo said, without the lines that say what it does: a word that ends in the twelfth column.
+fn without_status(text: &str) -> String {
+    let is_status = |line: &str| {
+        let word = line.get(..12).map(str::trim_start).filter(|_| line.as_bytes().get(12) == Some(&b' '));
+        word.is_some_and(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    };
+    text.lines().filter(|line| !is_status(line)).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// The component that cargo made of the project's own package, which it names last.

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::Project;
 
-pub use run::Run;
+pub use run::{Output, Run};
 pub use version::{Pin, Version};
 
 /// A program that building needs.
@@ -119,6 +119,15 @@ impl Site<'_> {
         }
     }
 
+    /// Whether the tool that was remembered as `before` is still there and still good: without asking it for its version.
+    pub(crate) fn is_same(&self, tool: &Tool, before: &serde_json::Value) -> bool {
+        let is_that = |path: &PathBuf| before["program"] == serde_json::json!(path);
+        let allowed = before["version"].as_str().and_then(|version| version.parse().ok());
+        let is_allowed = allowed.is_some_and(|version| self.pin(tool).is_ok_and(|pin| pin.allows(&version)));
+        let known = self.candidates(tool).into_iter().find(is_that);
+        is_allowed && known.is_some_and(|path| crate::fresh::file_mark(&path) == before["file"])
+    }
+
     fn candidates(&self, tool: &Tool) -> Vec<PathBuf> {
         let mut all: Vec<PathBuf> = (tool.places)(self).into_iter().filter(|path| is_program(path)).collect();
         for name in tool.programs {
@@ -132,7 +141,7 @@ impl Site<'_> {
     /// What a program says that its version is; none if it says nothing of the kind.
     fn version(&self, program: &Path, tool: &Tool) -> Option<Version> {
         let run = Run::new(format!("ask {} for its version", tool.name), program).args(tool.version_arguments).quiet();
-        Version::in_text(&run.go(self).ok()?)
+        Version::in_text(&run.go(self).ok()?.text)
     }
 
     fn not_found(&self, tool: &Tool, pin: &Pin, others: &[(PathBuf, Version)]) -> Error {

@@ -43,6 +43,15 @@ pub struct Run {
     help: Option<String>,
 }
 
+/// What a tool said that did its work.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Output {
+    /// Everything, but for an answer.
+    pub text: String,
+    /// What it wrote to stdout, with [`Run::answer`].
+    pub answer: String,
+}
+
 /// A line of a tool, or of its answer on stdout.
 enum Said {
     Line(String),
@@ -106,7 +115,7 @@ impl Run {
         self
     }
 
-    /// Its stdout is data, neither told nor shown; [`Run::go`] gives that alone.
+    /// Its stdout is data, neither told nor shown: [`Output::answer`].
     #[must_use]
     pub fn answer(mut self) -> Run {
         self.has_answer = true;
@@ -121,18 +130,17 @@ impl Run {
     }
 
     /// Runs it to its end, and gives what it said. It is ended if somebody wants that.
-    pub fn go(&self, site: &Site<'_>) -> Result<String, Error> {
+    pub fn go(&self, site: &Site<'_>) -> Result<Output, Error> {
         let (mut child, said) = self.start(site).map_err(|error| self.not_started(&error))?;
-        let mut output = Output::default();
+        let mut lines = Lines::default();
         let mut answer = String::new();
         let status = self.follow(&mut child, &said, site.progress, |said| match said {
-            Said::Line(line) => output.add(line),
+            Said::Line(line) => lines.add(line),
             Said::Answer(line) => answer.push_str(&line),
         })?;
-        let output = output.text();
+        let output = lines.text();
         match status.success() {
-            true if self.has_answer => Ok(answer),
-            true => Ok(output),
+            true => Ok(Output { text: output, answer }),
             false => Err(Error::Tool(Box::new(ToolFailure {
                 doing: self.doing.clone(),
                 command: self.shown(),
@@ -246,14 +254,14 @@ fn listen(from: impl Read + Send + 'static, as_said: fn(String) -> Said, to: Syn
 
 /// What a tool said, without the middle if it was too much.
 #[derive(Default)]
-struct Output {
+struct Lines {
     beginning: String,
     end: std::collections::VecDeque<String>,
     end_bytes: usize,
     left_out: usize,
 }
 
-impl Output {
+impl Lines {
     fn add(&mut self, line: String) {
         if self.beginning.len() < OUTPUT_BYTES_MAX / 2 {
             self.beginning.push_str(&line);
