@@ -22,8 +22,10 @@ pub mod new;
 pub mod progress;
 pub mod project;
 pub mod template;
+pub mod testing;
 mod toml_file;
 pub mod tools;
+pub mod watch;
 pub mod wit;
 
 pub use error::{Error, ErrorKind, ToolFailure};
