@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-store", &["taskhost-model"]),
     ("taskhost-telemetry", &["taskhost-model", "taskhost-flow"]),
     ("taskhost-nats", &["taskhost-model"]),
+    ("taskhost-authoring", &["taskhost-model", "taskhost-flow"]),
     (
         "taskhost",
         &[

@@ -91,6 +91,12 @@ impl Account {
         })
     }
 
+    /// Takes everything out of the object store.
+    pub fn empty_objects(&self) -> Result<(), String> {
+        let stream = format!("OBJ_{ARTIFACTS}");
+        self.ask(|jetstream| async move { Ok(jetstream.get_stream(stream).await?.purge().await.map(drop)?) })
+    }
+
     /// The server that leads the stream of task runs.
     pub fn leader(&self) -> Result<String, String> {
         let info = self.ask(|jetstream| async move { Ok(jetstream.get_stream(TASKS.0).await?.get_info().await?) })?;

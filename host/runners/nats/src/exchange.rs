@@ -23,8 +23,11 @@ use crate::shared::{SharedArtifacts, Way};
 /// Bytes of a piece of an object: half of the largest message, between these. Each piece is waited for, so that larger ones are quicker.
 const PIECE_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
 
-/// How long it is believed that an object is still there. Far less than the store keeps it.
-const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+/// How long it is believed that an object is still there. Short: somebody may have emptied the store, and a look costs little.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// An object that is older is put again. Far less than the store keeps it.
+const YOUNG: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Objects that are remembered as being there.
 const BELIEVED_MAX: usize = 65_536;
@@ -357,7 +360,7 @@ impl From<async_nats::jetstream::object_store::GetError> for Unfetched {
 fn is_young(unix_seconds: i64) -> bool {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let age = now.as_secs().saturating_sub(u64::try_from(unix_seconds).unwrap_or(0));
-    age < 2 * BELIEVED.as_secs()
+    age < YOUNG.as_secs()
 }
 
 fn artifact(reference: &ArtifactRef) -> String {

@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("artifacts/large_values_and_blobs_go_by_a_store_that_all_reach", shared),
     ("artifacts/large_values_and_blobs_go_by_the_queue_while_one_worker_does_not_reach_the_store", not_shared),
     ("artifacts/a_worker_with_another_store_is_found_out", another),
+    ("artifacts/what_somebody_took_out_of_the_queue_is_put_again", emptied),
 ];
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -69,4 +70,16 @@ fn not_shared() -> Result<(), String> {
 fn another() -> Result<(), String> {
     let (place, other) = (Place::with_store()?, Place::with_store()?);
     went([&place, &other, &place], false)
+}
+
+fn emptied() -> Result<(), String> {
+    let place = Place::new()?;
+    let server = Server::start(&place)?;
+    let _workers = [Worker::start(&place, server.address(), "one")?, Worker::start(&place, server.address(), "two")?];
+    let flow = flow(&place)?;
+    are_right(&Host::run(&place, &flow, server.address(), &[])?.succeeds(MINUTE)?)?;
+    server.account().empty_objects()?;
+    // By the time that `first` ends nobody believes any more that they are there.
+    std::thread::sleep(Duration::from_secs(4));
+    are_right(&Host::run(&place, &flow, server.address(), &[])?.succeeds(MINUTE)?)
 }

@@ -15,6 +15,7 @@ use super::lane::Queued;
 use super::state::Outgoing;
 use super::{Found, Shared, receive, watch};
 use crate::error::NatsError;
+use crate::exchange::Exchange;
 use crate::shared::Way;
 use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN, tasks};
 use crate::{names, streams};
@@ -130,12 +131,15 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     ready(shared, &found, message.flow_run, &message.labels).await?;
     let (payload, left_out) = encode(message, shared.connection.client.max_payload())?;
     let exchange = &found.exchange;
-    let way = shared.way(&message.labels);
-    for (reference, value) in &left_out.values {
-        exchange.put_value(reference, value, way).await.map_err(Unsent::Passing)?;
+    let mut way = shared.way(&message.labels);
+    if way == Way::Shared
+        && let Err(reason) = put(exchange, &left_out, way).await
+    {
+        tracing::warn!(target: "taskhost::nats", reason, "the store of artifacts takes nothing; values go by the queue");
+        way = Way::Queue;
     }
-    for blob in &left_out.blobs {
-        exchange.put_blob(blob, way).await.map_err(Unsent::Passing)?;
+    if way == Way::Queue {
+        put(exchange, &left_out, way).await.map_err(Unsent::Passing)?;
     }
     let mut components: HashSet<Digest> = HashSet::new();
     for part in &message.parts {
@@ -163,6 +167,17 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
         Err(error) => Err(Unsent::Passing(error.to_string())),
         Ok(sequence) => Ok(sequence),
     }
+}
+
+/// Puts what a message names.
+async fn put(exchange: &Exchange, left_out: &LeftOut, way: Way) -> Result<(), String> {
+    for (reference, value) in &left_out.values {
+        exchange.put_value(reference, value, way).await?;
+    }
+    for blob in &left_out.blobs {
+        exchange.put_blob(blob, way).await?;
+    }
+    Ok(())
 }
 
 /// Whether the stream, or the account, has no room.

@@ -56,6 +56,9 @@ pub(super) struct Known(HashMap<String, (WorkerHello, Instant)>);
 
 impl Known {
     pub(super) fn hear(&mut self, hello: WorkerHello) {
+        if !hello.is_plausible() {
+            return;
+        }
         if self.0.len() >= WORKERS_MAX && !self.0.contains_key(&hello.name) {
             self.0.retain(|_, (_, heard)| heard.elapsed() < SILENCE_MAX);
         }
