@@ -24,6 +24,7 @@ const NOT_IN_SDK: [&str; 11] = [
 /// The same, by how names end.
 const ENDINGS_NOT_IN_SDK: [&str; 6] = [".pyc", ".egg-info", "_test.go", ".test.js", ".test.ts", ".tgz"];
 
+#[expect(clippy::print_stdout, reason = "cargo listens there")]
 fn main() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (templates, sdks, wit) = (Path::new("templates"), project.join("guest-sdk"), project.join("wit"));
