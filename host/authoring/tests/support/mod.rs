@@ -70,13 +70,16 @@ pub struct Table {
     pub runs: RefCell<Vec<String>>,
 }
 
+/// A function, its parameters, and its result.
+pub type Task<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+
 impl Table {
     pub fn new(
-        tasks: &[(&str, &[(&str, &str)], Option<&str>)],
+        tasks: &[Task<'_>],
         run: impl Fn(&str, &[serde_json::Value]) -> (Result<serde_json::Value, TaskFailure>, Vec<String>) + 'static,
     ) -> Table {
         let ty = |text: &str| text.parse::<ValueType>().expect("a type");
-        let task = |(function, parameters, result): &(&str, &[(&str, &str)], Option<&str>)| TaskSignature {
+        let task = |(function, parameters, result): &Task<'_>| TaskSignature {
             interface: Some("my:greeter/tasks@0.1.0".into()),
             function: (*function).into(),
             parameters: parameters.iter().map(|(name, text)| ((*name).into(), ty(text))).collect(),
