@@ -21,6 +21,9 @@ _SDK = os.path.dirname(__file__)
 _MACHINERY = (*(os.path.join(_SDK, name) for name in ("entry.py", "results.py", "late_imports.py")), "/bundled/", "/world/")
 """What calls the author's functions, and what their imports call: nothing to look at. The last two are folders of componentize-py."""
 
+_LENGTH_MAX = 6000
+"""Of a longer text the middle is left out: the host keeps 8 KiB of a task's last words."""
+
 _shown_as: dict[str, str] = {os.path.dirname(_SDK): "sdk"}
 """Folders of the build, and what the author calls them."""
 
@@ -80,7 +83,16 @@ def text_of(error: BaseException) -> str:
     text = "".join(told.format())
     for folder, name in _shown_as.items():
         text = text.replace(f'File "{folder}/', f'File "{name}/')
-    return text
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LENGTH_MAX:
+        return text
+    half = _LENGTH_MAX // 2
+    # Whole lines, unless they are too long for that.
+    before, after = text[:half].rpartition("\n")[0], text[-half:].partition("\n")[2]
+    return f"{before or text[:half]}\n  … {len(text) - _LENGTH_MAX} characters more …\n{after or text[-half:]}"
 
 
 def _plain(frame: traceback.FrameSummary) -> traceback.FrameSummary:
