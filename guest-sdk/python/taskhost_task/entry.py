@@ -8,20 +8,18 @@ in that memory. Hence three things are done at this last moment:
 - what tasks return is compared with its type (`taskhost_task.results`), since componentize-py tells a mistake there without a place.
 """
 
-import importlib
+from importlib.util import find_spec
 from typing import Any
 
-from taskhost_task import host, late_imports, results, tracebacks
+from taskhost_task import late_imports, results, tracebacks
 
-if host.IS_COMPONENT:
-    late_imports.prepare()
-    tracebacks.install()
+late_imports.prepare()
+tracebacks.install(find_spec("tasks"))
 
-_tasks = importlib.import_module("tasks")
+import tasks as _tasks  # type: ignore[import-not-found]  # noqa: E402
 
-if host.IS_COMPONENT:
-    late_imports.import_now()
-    tracebacks.keep_sources_beside(_tasks)
+late_imports.import_now()
+tracebacks.keep_sources()
 
 
 def __getattr__(name: str) -> Any:

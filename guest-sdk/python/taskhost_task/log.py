@@ -14,8 +14,9 @@ reader can choose.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from taskhost_task import host
+from taskhost_task import host, tracebacks
 from taskhost_task.host import Level
 
 __all__ = ["Level", "LogHandler", "debug", "enabled", "error", "info", "trace", "warning", "write"]
@@ -70,7 +71,7 @@ class LogHandler(logging.Handler):
     def __init__(self, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)
         # The level travels beside the message, so the format of `basicConfig` would name it twice.
-        self.setFormatter(logging.Formatter("%(message)s"))
+        self.setFormatter(_Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         level = _level_of(record.levelno)
@@ -81,6 +82,11 @@ class LogHandler(logging.Handler):
             to.log(level, self.format(record))
         except Exception:
             self.handleError(record)
+
+
+class _Formatter(logging.Formatter):
+    def formatException(self, ei: Any) -> str:
+        return tracebacks.text_of(ei[1]).rstrip("\n") if host.IS_COMPONENT else super().formatException(ei)
 
 
 def _level_of(levelno: int) -> Level:

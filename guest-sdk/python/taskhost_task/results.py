@@ -1,4 +1,5 @@
-"""Whether what a task returns is of its type: componentize-py would end the task run with neither the function nor the place.
+"""Whether what a task returns, or raises as an `Err`, is of its type: componentize-py would end the task run with neither the function nor
+the place.
 
 Types are those of the bindings, which do not tell how large an integer may be. Of a long list the first elements are looked at, so that the
 cost does not grow with it.
@@ -15,23 +16,32 @@ from collections.abc import Callable, Iterator
 from types import NoneType, UnionType
 from typing import Any, NamedTuple
 
+from taskhost_task.errors import Err
+
 _ELEMENTS_CHECKED = 100
+
+_TEXT_AS_ERR = "componentize_py_types.Err(wit_world.imports.str)"
+"""What componentize-py writes into the description of a function whose `err` is a `string`; annotations do not tell."""
 
 
 class Mismatch(NamedTuple):
     """A part of a value that is not of its type."""
 
-    place: str
     value: Any
     wanted: Any
+    place: str = ""
+
+    def inside(self, place: str) -> Mismatch:
+        """The same, for the value that has that value at `place`."""
+        return self._replace(place=place + self.place)
 
     def __str__(self) -> str:
         instead = f"{_name(type(self.value))} instead of {_name(self.wanted)}"
         return f"a value whose `{self.place}` is {instead}" if self.place else instead
 
 
-_Check = Callable[[Any, str], Mismatch | None]
-"""Looks at a value that stands at a place. Made while the component is built, since each task run begins anew."""
+_Check = Callable[[Any], Mismatch | None]
+"""Looks at a value. Made while the component is built, since each task run begins anew."""
 
 
 def checked(name: str, tasks: Any) -> Any:
@@ -48,9 +58,7 @@ def _functions(name: str, tasks: Any) -> Iterator[tuple[str, Callable[..., Any]]
         own = getattr(tasks, function, None)
         if function.startswith("_") or not inspect.isfunction(own) or inspect.iscoroutinefunction(own):
             continue
-        wanted = typing.get_type_hints(declared).get("return", NoneType)
-        if wanted is not NoneType:
-            yield function, _checking(own, check_of(wanted))
+        yield function, checking(own, declared)
 
 
 def _protocol(name: str) -> Any:
@@ -63,11 +71,22 @@ def _protocol(name: str) -> Any:
     return None
 
 
-def _checking(function: Callable[..., Any], check: _Check) -> Callable[..., Any]:
+def checking(function: Callable[..., Any], declared: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, with what it returns or raises compared with its declaration in the bindings."""
+    wanted = typing.get_type_hints(declared).get("return", NoneType)
+    # What is returned in place of nothing is dropped.
+    check: _Check = (lambda result: None) if wanted is NoneType else check_of(wanted)
+    has_text_as_err = _TEXT_AS_ERR in (declared.__doc__ or "")
+
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
-        result = function(*arguments)
-        mismatch = check(result, "")
+        try:
+            result = function(*arguments)
+        except Err as error:
+            if has_text_as_err and not isinstance(error.value, str):
+                raise TypeError(f"`{function.__name__}` raised an `Err` of {_name(type(error.value))} instead of `str`") from error
+            raise
+        mismatch = check(result)
         if mismatch:
             raise TypeError(f"`{function.__name__}` returned {mismatch}")
         return result
@@ -91,13 +110,13 @@ def check_of(wanted: Any) -> _Check:
 
 def _check_of_union(wanted: Any) -> _Check:
     """An option, a variant or a result: the class of the value decides which case it is."""
-    cases = [(_class_of(case), check_of(case)) for case in typing.get_args(wanted)]
+    cases = [(_has_class_of(case), check_of(case)) for case in typing.get_args(wanted)]
 
-    def check(value: Any, place: str) -> Mismatch | None:
-        for kind, check_case in cases:
-            if isinstance(value, kind):
-                return check_case(value, place)
-        return Mismatch(place, value, wanted)
+    def check(value: Any) -> Mismatch | None:
+        for has_class, check_case in cases:
+            if has_class(value):
+                return check_case(value)
+        return Mismatch(value, wanted)
 
     return check
 
@@ -105,13 +124,13 @@ def _check_of_union(wanted: Any) -> _Check:
 def _check_of_list(wanted: Any) -> _Check:
     check_element = check_of(typing.get_args(wanted)[0])
 
-    def check(value: Any, place: str) -> Mismatch | None:
+    def check(value: Any) -> Mismatch | None:
         if not isinstance(value, list):
-            return Mismatch(place, value, wanted)
+            return Mismatch(value, wanted)
         for at, element in enumerate(value[:_ELEMENTS_CHECKED]):
-            mismatch = check_element(element, f"{place}[{at}]")
+            mismatch = check_element(element)
             if mismatch:
-                return mismatch
+                return mismatch.inside(f"[{at}]")
         return None
 
     return check
@@ -120,13 +139,13 @@ def _check_of_list(wanted: Any) -> _Check:
 def _check_of_tuple(wanted: Any) -> _Check:
     checks = [check_of(part) for part in typing.get_args(wanted)]
 
-    def check(value: Any, place: str) -> Mismatch | None:
+    def check(value: Any) -> Mismatch | None:
         if not isinstance(value, tuple) or len(value) != len(checks):
-            return Mismatch(place, value, wanted)
+            return Mismatch(value, wanted)
         for at, check_part in enumerate(checks):
-            mismatch = check_part(value[at], f"{place}[{at}]")
+            mismatch = check_part(value[at])
             if mismatch:
-                return mismatch
+                return mismatch.inside(f"[{at}]")
         return None
 
     return check
@@ -135,34 +154,36 @@ def _check_of_tuple(wanted: Any) -> _Check:
 def _check_of_record(wanted: Any) -> _Check:
     """By its fields: componentize-py takes any object that has them."""
     hints = typing.get_type_hints(wanted)
-    # A field of type `T` (that of `Ok`, `Err` and `Some`) may be anything.
     checks = [(field.name, check_of(hints[field.name])) for field in dataclasses.fields(wanted)]
 
-    def check(value: Any, place: str) -> Mismatch | None:
+    def check(value: Any) -> Mismatch | None:
         for field, check_field in checks:
             if not hasattr(value, field):
-                return Mismatch(place, value, wanted)
-            mismatch = check_field(getattr(value, field), f"{place}.{field}")
+                return Mismatch(value, wanted)
+            mismatch = check_field(getattr(value, field))
             if mismatch:
-                return mismatch
+                return mismatch.inside(f".{field}")
         return None
 
     return check
 
 
 def _check_of_class(wanted: Any) -> _Check:
-    kind = _class_of(wanted)
-    return lambda value, place: None if isinstance(value, kind) else Mismatch(place, value, wanted)
+    has_class = _has_class_of(wanted)
+    return lambda value: None if has_class(value) else Mismatch(value, wanted)
 
 
-def _class_of(wanted: Any) -> Any:
-    """What `isinstance` takes for a type."""
+def _has_class_of(wanted: Any) -> Callable[[Any], bool]:
+    """Whether a value is of the outermost class of a type, or of one that componentize-py takes for it."""
     kind = typing.get_origin(wanted) or wanted
     if kind is int:
-        return typing.SupportsIndex
+        return lambda value: isinstance(value, int) or hasattr(value, "__index__")
     if kind is float:
-        return (typing.SupportsFloat, typing.SupportsIndex)
-    return kind if isinstance(kind, type) else object
+        return lambda value: isinstance(value, float) or hasattr(value, "__float__") or hasattr(value, "__index__")
+    if not isinstance(kind, type):
+        # The type variable of `Ok`, `Err` and `Some`.
+        return lambda value: True
+    return lambda value: isinstance(value, kind)
 
 
 def _name(kind: Any) -> str:

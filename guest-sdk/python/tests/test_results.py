@@ -8,7 +8,8 @@ from typing import Any, Generic, Optional, TypeVar, Union
 
 import pytest
 
-from taskhost_task.results import check_of
+from taskhost_task import Err
+from taskhost_task.results import check_of, checking
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ Nested = Optional[Some[Optional[int]]]
 
 
 def problem(value: Any, wanted: Any) -> str | None:
-    mismatch = check_of(wanted)(value, "")
+    mismatch = check_of(wanted)(value)
     return mismatch and str(mismatch)
 
 
@@ -100,3 +101,40 @@ def test_what_it_would_not_take_is_told_with_its_place(value: Any, wanted: Any, 
     assert told is not None
     # Python 3.14 writes `int | None`.
     assert told.replace(f"{__name__}.", "").replace("int | None", "Optional[int]") == words
+
+
+def declared(number: int) -> int:
+    """As componentize-py describes it.
+
+    Raises: `componentize_py_types.Err(wit_world.imports.str)`
+    """
+    raise NotImplementedError
+
+
+def test_a_right_result_comes_through() -> None:
+    assert checking(lambda number: number + 1, declared)(1) == 2
+
+
+def test_a_wrong_result_is_an_error_with_the_function() -> None:
+    def halve(number: int) -> float:
+        return number / 2
+
+    with pytest.raises(TypeError, match="`halve` returned `float` instead of `int`"):
+        checking(halve, declared)(1)
+
+
+def test_an_err_that_is_no_text_is_an_error_with_the_function() -> None:
+    def divide(number: int) -> int:
+        raise Err(number)
+
+    with pytest.raises(TypeError, match="`divide` raised an `Err` of `int` instead of `str`") as raised:
+        checking(divide, declared)(1)
+    assert isinstance(raised.value.__cause__, Err)
+
+
+def test_an_err_of_text_comes_through() -> None:
+    def refuse(number: int) -> int:
+        raise Err("no")
+
+    with pytest.raises(Err, match="no"):
+        checking(refuse, declared)(1)
