@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::ServerAddr;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::{self, Context, object_store};
 use futures_util::StreamExt as _;
 use tokio::runtime::Runtime;
 
@@ -89,6 +89,16 @@ impl Account {
             }
             Ok(names)
         })
+    }
+
+    /// Makes the object store, with room for so many bytes.
+    pub fn make_objects(&self, bytes_max: i64) -> Result<(), String> {
+        let config = object_store::Config {
+            bucket: ARTIFACTS.to_owned(),
+            max_bytes: bytes_max,
+            ..object_store::Config::default()
+        };
+        self.ask(|jetstream| async move { Ok(jetstream.create_object_store(config).await.map(drop)?) })
     }
 
     /// Takes everything out of the object store.

@@ -72,7 +72,7 @@ impl Exchange {
     }
 
     /// Puts a value.
-    pub(crate) async fn put_value(&self, reference: &ArtifactRef, value: &Value, way: Way) -> Result<(), String> {
+    pub(crate) async fn put_value(&self, reference: &ArtifactRef, value: &Value, way: Way) -> Result<(), Unput> {
         let name = artifact(reference);
         match way {
             Way::Queue => {
@@ -123,10 +123,10 @@ impl Exchange {
     }
 
     /// Puts a blob that this side has.
-    pub(crate) async fn put_blob(&self, blob: &ArtifactRef, way: Way) -> Result<(), String> {
+    pub(crate) async fn put_blob(&self, blob: &ArtifactRef, way: Way) -> Result<(), Unput> {
         let name = artifact(blob);
         if way == Way::Shared {
-            return self.shared_once(&name, |shared| shared.put_blob(blob)).await;
+            return Ok(self.shared_once(&name, |shared| shared.put_blob(blob)).await?);
         }
         self.once(&name, || async {
             let (blobs, wanted) = (Arc::clone(&self.blobs), *blob);
@@ -177,7 +177,7 @@ impl Exchange {
     }
 
     /// Puts a component.
-    pub(crate) async fn put_component(&self, digest: &Digest, site: &Arc<dyn HostSite>) -> Result<(), String> {
+    pub(crate) async fn put_component(&self, digest: &Digest, site: &Arc<dyn HostSite>) -> Result<(), Unput> {
         let name = component(digest);
         self.once(&name, || async {
             let (site, wanted) = (Arc::clone(site), *digest);
@@ -217,11 +217,11 @@ impl Exchange {
     }
 
     /// Puts an object that is not there yet.
-    async fn once<F: Future<Output = Result<(), String>>>(
+    async fn once<F: Future<Output = Result<(), Unput>>>(
         &self,
         name: &str,
         put: impl FnOnce() -> F,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unput> {
         if self.is_believed(name) {
             return Ok(());
         }
@@ -267,14 +267,16 @@ impl Exchange {
         }
     }
 
-    async fn put(&self, name: &str, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), String> {
+    async fn put(&self, name: &str, bytes: &mut (impl AsyncRead + Unpin)) -> Result<(), Unput> {
         let object =
             ObjectMetadata { name: name.to_owned(), chunk_size: Some(self.piece_bytes), ..ObjectMetadata::default() };
         match self.bucket.put(object, bytes).await {
             Ok(_) => Ok(()),
             // Those of an equal object that was there before; a worker may not take them away.
             Err(error) if error.kind() == PutErrorKind::PurgeOldChunks => Ok(()),
-            Err(error) => Err(format!("the object store takes no more: {error}")),
+            Err(error) => {
+                Err(Unput { reason: format!("the object store does not take it: {error}"), is_refused: true })
+            }
         }
     }
 
@@ -309,6 +311,19 @@ impl Exchange {
             // While the next piece is on its way.
             hasher.update(&bytes[before..]);
         }
+    }
+}
+
+/// Why something could not be put.
+pub(crate) struct Unput {
+    pub(crate) reason: String,
+    /// The object store answers, and does not take it: it may be full.
+    pub(crate) is_refused: bool,
+}
+
+impl From<String> for Unput {
+    fn from(reason: String) -> Unput {
+        Unput { reason, is_refused: false }
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use taskhost_faults::{Ended, Host, Place, Server, Worker, component};
 
-use crate::{Test, check};
+use crate::{Test, check, tell};
 
 pub(crate) const TESTS: &[Test] = &[
     ("artifacts/large_values_and_blobs_go_by_a_store_that_all_reach", shared),
     ("artifacts/large_values_and_blobs_go_by_the_queue_while_one_worker_does_not_reach_the_store", not_shared),
     ("artifacts/a_worker_with_another_store_is_found_out", another),
+    ("artifacts/a_result_that_the_queue_has_no_room_for_is_told", no_room),
     ("artifacts/what_somebody_took_out_of_the_queue_is_put_again", emptied),
 ];
 
@@ -82,4 +83,22 @@ fn emptied() -> Result<(), String> {
     // By the time that `first` ends nobody believes any more that they are there.
     std::thread::sleep(Duration::from_secs(4));
     are_right(&Host::run(&place, &flow, server.address(), &[])?.succeeds(MINUTE)?)
+}
+
+fn no_room() -> Result<(), String> {
+    let place = Place::new()?;
+    let server = Server::start(&place)?;
+    server.account().make_objects(4 << 20)?;
+    let _worker = Worker::start(&place, server.address(), "worker")?;
+    let text = format!(
+        "name = \"large\"\n[components]\nmisc = \"{}\"\n[tasks.bytes]\ncall = \"misc.bytes\"\nwith.n = 8000000\n",
+        component("misc")?
+    );
+    let ended = Host::run(&place, &place.write("large.toml", &text), server.address(), &[])?.wait(2 * MINUTE)?;
+    tell("a result without room in the queue is told", ended.took);
+    let failures = ended.failures().join("\n");
+    check(ended.code == Some(4) && failures.contains("could not be kept"), || {
+        format!("{:?}\n{failures}\n{}", ended.code, ended.stderr)
+    })?;
+    check(server.account().tasks_left()? == 0, || "something is left in the queue".to_owned())
 }

@@ -64,7 +64,6 @@ async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8], way: Way)
         Ok(message) => message,
         Err(reason) => {
             tracing::error!(target: "taskhost::nats", reason, "an answer of a worker cannot be used");
-            // Without its answer the message goes again, and fails when nobody has a better one.
             return unusable(shared, flow_run, bytes, &reason);
         }
     };

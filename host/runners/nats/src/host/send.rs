@@ -15,7 +15,7 @@ use super::lane::Queued;
 use super::state::Outgoing;
 use super::{Found, Shared, receive, watch};
 use crate::error::NatsError;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Unput};
 use crate::shared::Way;
 use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN, tasks};
 use crate::{names, streams};
@@ -68,6 +68,12 @@ enum Unsent {
 impl From<NatsError> for Unsent {
     fn from(error: NatsError) -> Unsent {
         Unsent::Passing(error.message)
+    }
+}
+
+impl From<Unput> for Unsent {
+    fn from(unput: Unput) -> Unsent {
+        Unsent::Passing(unput.reason)
     }
 }
 
@@ -133,19 +139,19 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     let exchange = &found.exchange;
     let mut way = shared.way(&message.labels);
     if way == Way::Shared
-        && let Err(reason) = put(exchange, &left_out, way).await
+        && let Err(unput) = put(exchange, &left_out, way).await
     {
-        tracing::warn!(target: "taskhost::nats", reason, "the store of artifacts takes nothing; values go by the queue");
+        tracing::warn!(target: "taskhost::nats", reason = unput.reason, "the store of artifacts takes nothing; values go by the queue");
         way = Way::Queue;
     }
     if way == Way::Queue {
-        put(exchange, &left_out, way).await.map_err(Unsent::Passing)?;
+        put(exchange, &left_out, way).await?;
     }
     let mut components: HashSet<Digest> = HashSet::new();
     for part in &message.parts {
         let digest = part.request.call.component;
         if components.insert(digest) {
-            exchange.put_component(&digest, &shared.site).await.map_err(Unsent::Passing)?;
+            exchange.put_component(&digest, &shared.site).await?;
         }
     }
     let subject = names::tasks(&message.labels, message.flow_run);
@@ -170,7 +176,7 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
 }
 
 /// Puts what a message names.
-async fn put(exchange: &Exchange, left_out: &LeftOut, way: Way) -> Result<(), String> {
+async fn put(exchange: &Exchange, left_out: &LeftOut, way: Way) -> Result<(), Unput> {
     for (reference, value) in &left_out.values {
         exchange.put_value(reference, value, way).await?;
     }

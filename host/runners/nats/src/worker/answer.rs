@@ -9,6 +9,7 @@ use taskhost_model::codec::REFERENCE_BYTES_MIN;
 use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome};
 
 use super::{Found, Shared};
+use crate::exchange::Unput;
 use crate::names;
 use crate::shared::Way;
 use crate::wire::outcomes::{self, Fate, OutcomeMessage, Said, Stretch};
@@ -20,6 +21,9 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// How long an answer is tried to be sent. After that the message is left to others.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// How long an object store that answers is asked to take what an answer names. After that the task runs whose values it does not take are lost.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Bytes of a message that are not its payload.
 const AROUND_BYTES: usize = 1024;
@@ -33,6 +37,18 @@ pub(super) struct Answering<'a> {
     /// How the host's values have come, and the answer's go.
     pub(super) way: Way,
     count: u32,
+    /// The object store has taken nothing for so long that it is not waited for again.
+    is_refused: bool,
+}
+
+/// What became of an answer.
+enum Sent {
+    /// The queue keeps it.
+    Kept,
+    /// It is left to others.
+    Left,
+    /// The object store does not take what it names.
+    Refused(String),
 }
 
 impl<'a> Answering<'a> {
@@ -43,7 +59,7 @@ impl<'a> Answering<'a> {
         id: MessageId,
         way: Way,
     ) -> Answering<'a> {
-        Answering { shared, found, flow_run, id, way, count: 0 }
+        Answering { shared, found, flow_run, id, way, count: 0, is_refused: false }
     }
 
     /// The message is not for this worker. Like the others, gives whether the answer is kept.
@@ -83,11 +99,13 @@ impl<'a> Answering<'a> {
         let mut left = vec![(stretches, said, is_last)];
         while let Some((stretches, said, is_last)) = left.pop() {
             let message = OutcomeMessage { stretches, said, ..self.message(is_last) };
+            let mut why = "how it ended is too long for a message of the NATS server".to_owned();
             if let Some(encoded) = self.encode(&message) {
-                if !self.send(is_last, encoded).await {
-                    return false;
+                match self.send(is_last, encoded).await {
+                    Sent::Kept => continue,
+                    Sent::Left => return false,
+                    Sent::Refused(reason) => why = format!("its result could not be kept: {reason}"),
                 }
-                continue;
             }
             let OutcomeMessage { stretches, said, .. } = message;
             match halves(stretches, said) {
@@ -96,7 +114,7 @@ impl<'a> Answering<'a> {
                     left.push((first.0, first.1, false));
                 }
                 // A single outcome: it is told that it cannot be told.
-                Err(stretch) => left.push((vec![too_large(stretch)], Vec::new(), is_last)),
+                Err(stretch) => left.push((vec![untold(stretch, why)], Vec::new(), is_last)),
             }
         }
         true
@@ -113,23 +131,32 @@ impl<'a> Answering<'a> {
     /// A message that fits, as it says nothing of task runs.
     async fn short(&mut self, message: OutcomeMessage) -> bool {
         let encoded = outcomes::encode(&message, OFFLOAD_BYTES_MIN);
-        self.send(message.is_last, encoded).await
+        matches!(self.send(message.is_last, encoded).await, Sent::Kept)
     }
 
-    async fn send(&mut self, is_last: bool, (payload, left_out): (Bytes, LeftOut)) -> bool {
+    async fn send(&mut self, is_last: bool, (payload, left_out): (Bytes, LeftOut)) -> Sent {
         let name = &self.shared.options.name;
         let id = if is_last { format!("{}.last", self.id) } else { format!("{}.{name}.{}", self.id, self.count) };
         self.count += 1;
-        let (mut pause, since) = (RETRY, Instant::now());
+        let (mut pause, since, mut refused_since) = (RETRY, Instant::now(), None);
         loop {
             match self.send_once(&payload, &left_out, &id).await {
-                Ok(()) => return true,
-                Err(reason) => {
+                Ok(()) => return Sent::Kept,
+                Err(Unput { reason, is_refused }) => {
                     // Should the other way be the reason.
                     self.way = Way::Queue;
                     tracing::warn!(target: "taskhost::nats", reason, "an answer could not be sent");
+                    if is_refused {
+                        let refused_since = *refused_since.get_or_insert_with(Instant::now);
+                        if self.is_refused || refused_since.elapsed() > REFUSED_PATIENCE {
+                            self.is_refused = true;
+                            return Sent::Refused(reason);
+                        }
+                    } else {
+                        refused_since = None;
+                    }
                     if since.elapsed() > PATIENCE {
-                        return false;
+                        return Sent::Left;
                     }
                 }
             }
@@ -138,7 +165,7 @@ impl<'a> Answering<'a> {
         }
     }
 
-    async fn send_once(&self, payload: &Bytes, left_out: &LeftOut, id: &str) -> Result<(), String> {
+    async fn send_once(&self, payload: &Bytes, left_out: &LeftOut, id: &str) -> Result<(), Unput> {
         for (reference, value) in &left_out.values {
             self.found.exchange.put_value(reference, value, self.way).await?;
         }
@@ -152,7 +179,8 @@ impl<'a> Answering<'a> {
         }
         let jetstream = &self.shared.connection.jetstream;
         let sent = jetstream.send_publish(names::results(self.flow_run), message).await;
-        sent.map_err(|error| error.to_string())?.await.map(drop).map_err(|error| error.to_string())
+        let sent = sent.map_err(|error| error.to_string())?.await;
+        Ok(sent.map(drop).map_err(|error| error.to_string())?)
     }
 }
 
@@ -184,8 +212,7 @@ fn halves(mut stretches: Vec<Stretch>, mut said: Vec<Said>) -> Result<[Piece; 2]
     }
 }
 
-fn too_large(stretch: Stretch) -> Stretch {
-    let reason = "how it ended is too long for a message of the NATS server".to_owned();
+fn untold(stretch: Stretch, reason: String) -> Stretch {
     let outcome = TaskRunOutcome::without_usage(Ending::Failed(TaskFailure::Lost(reason)));
     Stretch { fate: Fate::Ended(vec![outcome]), ..stretch }
 }
