@@ -1,6 +1,7 @@
 //! Templates, SDKs and the contract's WIT, as bytes in the program: `taskhost new` needs no checkout of this project.
 //!
 //! Writes lists of `include_bytes!`, which `src/template.rs` reads.
+#![expect(clippy::print_stdout, reason = "cargo reads it")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("taskhost-store", &["taskhost-model"]),
     ("taskhost-telemetry", &["taskhost-model", "taskhost-flow"]),
     ("taskhost-nats", &["taskhost-model"]),
+    ("taskhost-authoring", &["taskhost-model", "taskhost-flow"]),
     (
         "taskhost",
         &[
@@ -41,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskhost-sandbox",
             "taskhost-store",
             "taskhost-telemetry",
+            "taskhost-authoring",
         ],
     ),
 ];

@@ -70,13 +70,16 @@ pub struct Table {
     pub runs: RefCell<Vec<String>>,
 }
 
+/// A function's name, its parameters with their types, and its result's type.
+pub type Function<'f> = (&'f str, &'f [(&'f str, &'f str)], Option<&'f str>);
+
 impl Table {
     pub fn new(
-        tasks: &[(&str, &[(&str, &str)], Option<&str>)],
+        tasks: &[Function<'_>],
         run: impl Fn(&str, &[serde_json::Value]) -> (Result<serde_json::Value, TaskFailure>, Vec<String>) + 'static,
     ) -> Table {
         let ty = |text: &str| text.parse::<ValueType>().expect("a type");
-        let task = |(function, parameters, result): &(&str, &[(&str, &str)], Option<&str>)| TaskSignature {
+        let task = |(function, parameters, result): &Function<'_>| TaskSignature {
             interface: Some("my:greeter/tasks@0.1.0".into()),
             function: (*function).into(),
             parameters: parameters.iter().map(|(name, text)| ((*name).into(), ty(text))).collect(),
@@ -156,7 +159,7 @@ impl TestHost for Table {
         let value = |json: serde_json::Value| -> Value {
             json::from_value(&json, &task.success_type).expect("a value of the type")
         };
-        Ok(TaskRun { ending: ending.map(value), log, usage: Usage::default() })
+        Ok(TaskRun { ending: ending.map(value), log, usage: Usage::default(), refusals: Vec::new() })
     }
 
     fn blob(&self, _: &ArtifactRef) -> Result<Vec<u8>, Error> {
