@@ -26,7 +26,7 @@ fn text(args: &NewArgs, created: &Created) -> String {
     let folder = args.folder.display().to_string();
     let name = &created.project.name;
     let title = styled(STRONG, visible(&folder));
-    let mut out = format!("{title}  a component in {}, {} files\n", args.lang.0.title(), created.files.len());
+    let mut out = format!("{title}  a component in {}\n", args.lang.0.title());
     for note in &created.notes {
         out.push_str(&format!("{} {}\n", styled(HELP, "note:"), visible(note)));
     }

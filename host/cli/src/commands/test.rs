@@ -76,13 +76,13 @@ fn once(args: &TestArgs, project: &Project) -> Result<Exit, CliError> {
 
 /// A component that is up to date, and tests that fit it.
 fn ready(args: &TestArgs, project: &Project, file: TestsFile, steps: &Steps) -> Result<(Sandbox, Tests), CliError> {
-    if !args.no_build {
-        authoring::built(project, &args.making, steps)?;
-    }
+    let is_new = !args.no_build && authoring::built(project, &args.making, steps)?.has_changed;
     let secrets = args.secrets.sources()?;
     let options = HostOptions { concurrency: 1, workers: 1, secrets, ..HostOptions::default() };
     let host = Sandbox { host: commands::open_host(&args.host, options, None)? };
-    taskhost_authoring::Progress::step(steps, "compiling for the sandbox");
+    if is_new {
+        taskhost_authoring::Progress::step(steps, "compiling for the sandbox");
+    }
     let tests = file.check(project, &host)?;
     Ok((host, tests))
 }
