@@ -1,7 +1,6 @@
 //! Templates, SDKs and the contract's WIT, as bytes in the program: `taskhost new` needs no checkout of this project.
 //!
 //! Writes lists of `include_bytes!`, which `src/template.rs` reads.
-#![expect(clippy::print_stdout, reason = "cargo reads it")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +24,7 @@ const NOT_IN_SDK: [&str; 11] = [
 /// The same, by how names end.
 const ENDINGS_NOT_IN_SDK: [&str; 6] = [".pyc", ".egg-info", "_test.go", ".test.js", ".test.ts", ".tgz"];
 
+#[expect(clippy::print_stdout, reason = "cargo listens there")]
 fn main() {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let (templates, sdks, wit) = (Path::new("templates"), project.join("guest-sdk"), project.join("wit"));

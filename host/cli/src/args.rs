@@ -2,19 +2,20 @@
 
 pub(crate) mod authoring;
 pub(crate) mod remote;
+pub(crate) mod runs;
 pub(crate) mod tenants;
+pub(crate) mod units;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use taskhost_sandbox::{CompileLimits, EngineKind};
-use taskhost_store::RunState;
 
 use authoring::{BuildArgs, NewArgs, TestArgs};
 use remote::{ClusterArgs, RemoteArgs, Runner, WorkerArgs};
+use runs::RunsArgs;
 use tenants::NatsConfigArgs;
 
 /// Run flows of sandboxed WebAssembly tasks.
@@ -153,7 +154,8 @@ Exit code 4 if a test failed.")]
   taskhost worker --address tls://queue:4222 --credentials worker.nk --labels gpu,eu --memory 16GiB
   taskhost worker --allow read=data --allow network=db:5432 --secret api-token=file:token.txt --allow secrets=api-token
 
-Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.")]
+Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs goes on to its end, the rest is given back.
+Variables: TASKHOST_NATS, TASKHOST_NATS_CREDENTIALS, TASKHOST_NATS_CA; TASKHOST_ARTIFACTS, a store that hosts reach, too (docs/workers.md)")]
     Worker(WorkerArgs),
     /// Write the configuration and the keys of a NATS server that several tenants share
     #[command(after_help = "Examples:
@@ -162,7 +164,7 @@ Nothing is granted to task runs unless it stands in --allow. SIGTERM: what runs 
   taskhost worker --address nats://127.0.0.1:4222 --credentials nats/red/worker.nk
   taskhost run flow.toml --runner nats --address nats://127.0.0.1:4222 --credentials nats/red/host.nk
 
-Keys that are there stay: run it again to add a tenant; to change a key, delete its file first. Then let the server read it again:
+Keys that are there stay: run it again, with all tenants and options, to add a tenant; to change a key, delete its file first. Then let the server read it again:
 nats-server --signal reload")]
     NatsConfig(NatsConfigArgs),
     /// List or clear what is kept on disk: compiled components, results of tasks with `cache`
@@ -396,205 +398,6 @@ pub(crate) enum CacheCommand {
     Clear,
 }
 
-/// `taskhost runs`.
-#[derive(Args, Debug)]
-#[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
-pub(crate) struct RunsArgs {
-    /// What to do; without it, they are listed.
-    #[command(subcommand)]
-    pub command: Option<RunsCommand>,
-    /// For the list.
-    #[command(flatten)]
-    pub list: RunsListArgs,
-}
-
-/// What to do with recorded runs.
-#[derive(Subcommand, Debug)]
-pub(crate) enum RunsCommand {
-    /// List runs, the newest first
-    List(RunsListArgs),
-    /// Show one run, task by task, with its parameters, failures and outputs
-    Show(RunsShowArgs),
-    /// Print what the tasks of a run wrote
-    Logs(RunsLogsArgs),
-    /// Draw when each task of a run began and ended
-    Timeline(RunsTimelineArgs),
-    /// Stop a run that another process carries out: what runs goes on to its end; once more stops that too
-    Cancel {
-        /// Its id, its beginning or end, or `latest`
-        #[arg(value_name = "RUN")]
-        run: String,
-    },
-    /// Go on with a run that was interrupted or stopped, or with what failed of one; what has succeeded is not run again
-    Resume(RunsResumeArgs),
-    /// Delete runs, and their results that nothing else needs
-    Delete(RunsDeleteArgs),
-}
-
-/// `taskhost runs list`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsListArgs {
-    /// Only runs in this state
-    #[arg(long, value_name = "STATE")]
-    pub state: Option<RunStateArg>,
-    /// Only runs of this flow
-    #[arg(long, value_name = "NAME")]
-    pub flow: Option<String>,
-    /// Only runs with this label
-    #[arg(long, value_name = "WORD")]
-    pub label: Option<String>,
-    /// Only runs that were started no longer ago, such as 12h or 7d
-    #[arg(long, value_name = "TIME", value_parser = age)]
-    pub since: Option<Duration>,
-    /// At most so many [default: 20, with --json all]
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// States of runs.
-#[derive(Clone, Copy, ValueEnum, Debug)]
-pub(crate) enum RunStateArg {
-    /// A process carries it out.
-    Running,
-    /// It has all its outputs.
-    Succeeded,
-    /// A task failed.
-    Failed,
-    /// It was stopped.
-    Cancelled,
-    /// Its process died.
-    Interrupted,
-}
-
-impl From<RunStateArg> for RunState {
-    fn from(state: RunStateArg) -> RunState {
-        match state {
-            RunStateArg::Running => RunState::Running,
-            RunStateArg::Succeeded => RunState::Succeeded,
-            RunStateArg::Failed => RunState::Failed,
-            RunStateArg::Cancelled => RunState::Cancelled,
-            RunStateArg::Interrupted => RunState::Interrupted,
-        }
-    }
-}
-
-/// `taskhost runs show`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsShowArgs {
-    /// Its id, its beginning or end, or `latest`
-    #[arg(value_name = "RUN", default_value = "latest")]
-    pub run: String,
-    /// Show how far it is until it is over, and then how it ended
-    #[arg(long, short, conflicts_with = "json")]
-    pub follow: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `taskhost runs logs`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsLogsArgs {
-    /// Its id, its beginning or end, or `latest`
-    #[arg(value_name = "RUN", default_value = "latest")]
-    pub run: String,
-    /// Only lines of this task and of what is below it: clean, clean[3], months[*]/clean
-    #[arg(long, value_name = "TASK")]
-    pub task: Option<String>,
-    /// Wait for more lines until the run is over
-    #[arg(long, short)]
-    pub follow: bool,
-    /// Print one JSON object in each line
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `taskhost runs timeline`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsTimelineArgs {
-    /// Its id, its beginning or end, or `latest`
-    #[arg(value_name = "RUN", default_value = "latest")]
-    pub run: String,
-    /// The .svg file to write [default: text to stdout]
-    #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-/// `taskhost runs resume`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsResumeArgs {
-    /// Its id, its beginning or end, or `latest`
-    #[arg(value_name = "RUN")]
-    pub run: String,
-    /// If the flow has changed, begin a new run with the results of what is unchanged
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON object: outputs, state, tasks, usage
-    #[arg(long)]
-    pub json: bool,
-    /// Where task runs happen, instead of where the flow says: sequential, threads, nats
-    #[arg(long, value_name = "RUNNER", hide_possible_values = true)]
-    pub runner: Option<Runner>,
-    /// Secrets.
-    #[command(flatten)]
-    pub secrets: SecretArgs,
-    /// How much is said.
-    #[command(flatten)]
-    pub voice: VoiceArgs,
-    /// The cache.
-    #[command(flatten)]
-    pub host: HostArgs,
-    /// Workers.
-    #[command(flatten)]
-    pub remote: RemoteArgs,
-}
-
-/// `taskhost runs delete`.
-#[derive(Args, Debug)]
-pub(crate) struct RunsDeleteArgs {
-    /// Ids, their beginnings or ends, or `latest`
-    #[arg(value_name = "RUN")]
-    pub runs: Vec<String>,
-    /// All that ended longer ago, such as 12h or 30d
-    #[arg(long, value_name = "TIME", value_parser = age)]
-    pub older_than: Option<Duration>,
-}
-
-/// `90s`, `15min`, `12h`, `7d`.
-pub(crate) fn age(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let seconds = match text[digits.len()..].trim() {
-        "s" => 1,
-        "min" | "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => 0,
-    };
-    let number: Option<u64> = digits.trim().parse().ok();
-    let age = number.filter(|_| seconds > 0).and_then(|number| number.checked_mul(seconds));
-    age.map(Duration::from_secs)
-        .ok_or_else(|| "write a number with a unit, such as `90s`, `15min`, `12h` or `7d`".to_owned())
-}
-
-/// `4GiB`, `512 MiB`, `1000000`.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].trim() {
-        "" | "B" => 0,
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => 64,
-    };
-    let number: Option<u64> = digits.trim().parse().ok().filter(|number| *number > 0);
-    let bytes = number.and_then(|number| number.checked_mul(1_u64.checked_shl(shift).unwrap_or(0)));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number with a unit, such as `512MiB` or `4GiB`".to_owned())
-}
-
 /// `taskhost __compile`.
 #[derive(Args, Debug)]
 pub(crate) struct CompileArgs {
@@ -625,14 +428,5 @@ mod tests {
     fn command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn an_age_has_a_unit() {
-        assert_eq!(age("7d"), Ok(Duration::from_secs(7 * 86_400)));
-        assert_eq!(age("15 min"), Ok(Duration::from_secs(900)));
-        for bad in ["", "7", "d", "7 weeks", "99999999999999999999d"] {
-            assert!(age(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) fn followed<T>(work: impl FnOnce(Option<Arc<Telemetry>>) -> Result<T,
     let (telemetry, warnings) = Telemetry::start(settings);
     warn(warnings);
     let done = work(Some(Arc::clone(&telemetry)));
+    // What is wrong with the file is told in the end.
+    let _ = telemetry.write_metrics();
     // A collector that does not answer may take seconds, and nobody has to wait for it.
     interrupt::forget();
     warn(telemetry.finish());

@@ -300,11 +300,14 @@ fn metrics_are_scraped_while_a_flow_runs_and_an_interrupted_one_sends_its_spans_
     resume.env("OTEL_EXPORTER_OTLP_ENDPOINT", &again.endpoint).env("TASKHOST_METRICS", "file:resumed.prom");
     let mut child = resume.env("TASKHOST_LOG", "info").spawn().expect("a process");
     let mut lines = BufReader::new(child.stderr.take().expect("its stderr")).lines();
-    let mut read_until = |word: &str| lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(word)));
+    let mut read_until = |word: &str| lines.by_ref().map_while(Result::ok).find(|line| line.contains(word));
     assert!(read_until("flow run started").is_some());
     interrupt(&child);
-    assert!(read_until("(once more: stop)").is_some());
-    interrupt(&child);
+    let said = read_until("(once more: stop)").expect("that it heard");
+    // If nothing has begun yet, it ends by itself.
+    if said.contains("waiting for what runs") {
+        interrupt(&child);
+    }
     assert!(read_until("flow run ended").is_some());
     drop(lines);
     assert_eq!(child.wait().expect("an end").code(), Some(130));

@@ -21,6 +21,17 @@ pub struct ArtifactRef {
     pub length: u64,
 }
 
+impl ArtifactRef {
+    /// The name of these bytes, which are given in parts.
+    pub fn of(parts: &[&[u8]]) -> ArtifactRef {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        ArtifactRef { digest: *hasher.finalize().as_bytes(), length: hasher.count() }
+    }
+}
+
 impl fmt::Display for ArtifactRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("blob:")?;

@@ -4,10 +4,11 @@
 //! ([`crate::layout`]): 64 MiB of `u8` are 64 MiB, and handing them to the next task is one copy. Other lists are one
 //! [`Value`] for each element.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::artifact::ArtifactRef;
 use crate::layout::{self, Layout};
 use crate::types::ValueType;
 use crate::value::Value;
@@ -29,6 +30,14 @@ struct Packed {
     element: ValueType,
     element_size: usize,
     image: Bytes,
+    /// The list's name as an artifact, once somebody knows it.
+    artifact: OnceLock<ArtifactRef>,
+}
+
+impl Packed {
+    fn repr(element: ValueType, element_size: usize, image: Bytes) -> Repr {
+        Repr::Packed(Arc::new(Packed { element, element_size, image, artifact: OnceLock::new() }))
+    }
 }
 
 /// Bytes that are no list of the wanted type.
@@ -46,7 +55,7 @@ impl std::error::Error for InvalidImage {}
 impl List {
     /// A `list<u8>`.
     pub fn bytes(bytes: impl Into<Bytes>) -> List {
-        List(Repr::Packed(Arc::new(Packed { element: ValueType::U8, element_size: 1, image: bytes.into() })))
+        List(Packed::repr(ValueType::U8, 1, bytes.into()))
     }
 
     /// A list of flat elements ([`layout::is_flat`]) from their bytes in guest memory. Bytes without meaning (padding, unused
@@ -61,7 +70,16 @@ impl List {
                 normalise(element, bytes)?;
             }
         }
-        Ok(List(Repr::Packed(Arc::new(Packed { element: element.clone(), element_size, image: image.into() }))))
+        Ok(List(Packed::repr(element.clone(), element_size, image.into())))
+    }
+
+    /// As [`List::from_image`]; without a copy where no byte has to be changed.
+    pub(crate) fn from_shared_image(element: &ValueType, image: Bytes) -> Result<List, InvalidImage> {
+        let element_size = Layout::of(element).size;
+        if !layout::is_plain(element) || element_size == 0 || !image.len().is_multiple_of(element_size) {
+            return List::from_image(element, image.to_vec());
+        }
+        Ok(List(Packed::repr(element.clone(), element_size, image)))
     }
 
     /// A list of `element`s from values of that type; packed if the type allows it.
@@ -76,7 +94,7 @@ impl List {
             image.resize(start + element_size, 0);
             write(element, &value, &mut image[start..]);
         }
-        List(Repr::Packed(Arc::new(Packed { element: element.clone(), element_size, image: image.into() })))
+        List(Packed::repr(element.clone(), element_size, image.into()))
     }
 
     /// Number of elements.
@@ -112,9 +130,9 @@ impl List {
         let start = range.start.min(end);
         List(match &self.0 {
             Repr::Packed(packed) => {
-                let Packed { element, element_size, image } = &**packed;
+                let Packed { element, element_size, image, .. } = &**packed;
                 let image = image.slice(start * element_size..end * element_size);
-                Repr::Packed(Arc::new(Packed { element: element.clone(), element_size: *element_size, image }))
+                Packed::repr(element.clone(), *element_size, image)
             }
             Repr::Values(values) => Repr::Values(values[start..end].iter().cloned().collect()),
         })
@@ -138,6 +156,14 @@ impl List {
         match &self.0 {
             Repr::Packed(packed) => Some((&packed.element, &packed.image)),
             Repr::Values(_) => None,
+        }
+    }
+
+    /// The name of a packed list as an artifact, from `compute` the first time.
+    pub(crate) fn artifact(&self, compute: impl FnOnce() -> ArtifactRef) -> ArtifactRef {
+        match &self.0 {
+            Repr::Packed(packed) => *packed.artifact.get_or_init(compute),
+            Repr::Values(_) => compute(),
         }
     }
 
@@ -230,9 +256,7 @@ impl ListBuilder {
     /// The list; elements never set are zero, or `none`.
     pub fn finish(self) -> List {
         match self.slots {
-            Slots::Packed { element_size, image } => {
-                List(Repr::Packed(Arc::new(Packed { element: self.element, element_size, image: image.into() })))
-            }
+            Slots::Packed { element_size, image } => List(Packed::repr(self.element, element_size, image.into())),
             Slots::Values(values) => List(Repr::Values(values.into())),
         }
     }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use taskhost_model::arbitrary::{attachment, task_failure, task_state, timed_events, typed_value, usage};
 use taskhost_model::codec::{
-    Attached, ChunkReader, ChunkWriter, Coded, DEPTH_MAX, REFERENCE_BYTES_MIN, Reader, VERSION, decode_value,
-    decode_value_or_reference, encode_value, encode_value_or_reference, keep_inline, resolve_nothing,
+    Attached, ChunkReader, ChunkWriter, Coded, DEPTH_MAX, REFERENCE_BYTES_MIN, Reader, VERSION, decode_artifact,
+    decode_value, decode_value_or_reference, encode_value, encode_value_in_parts, encode_value_or_reference,
+    keep_inline, resolve_nothing,
 };
 use taskhost_model::event::{TakenBack, Timed};
 use taskhost_model::{
@@ -128,19 +130,25 @@ proptest! {
     }
 
     #[test]
-    fn large_values_are_kept_elsewhere_and_come_back((_, value) in typed_value(), times in 0_usize..400) {
-        let value = Value::tuple([value.clone(), Value::tuple(vec![value; times])]);
-        let mut kept: HashMap<[u8; 32], Vec<u8>> = HashMap::new();
+    fn large_values_are_kept_elsewhere_by_the_name_of_their_bytes_and_come_back((ty, value) in typed_value(), times in 0_usize..400, as_list in any::<bool>()) {
+        let values = vec![value; times];
+        let value = if as_list { Value::List(List::from_values(&ty, values)) } else { Value::tuple(values) };
+        let mut kept: HashMap<ArtifactRef, Bytes> = HashMap::new();
         let mut bytes = Vec::new();
         encode_value_or_reference(&value, &mut bytes, &mut |large| {
-            let digest = [7; 32];
-            kept.insert(digest, large.to_vec());
-            Some(ArtifactRef { digest, length: large.len() as u64 })
+            assert_eq!((large.value(), large.length()), (&value, encoded(&value).len()));
+            kept.insert(large.artifact(), large.parts().concat().into());
+            Some(large.artifact())
         });
         prop_assert_eq!(kept.len(), usize::from(encoded(&value).len() >= REFERENCE_BYTES_MIN));
+        for (artifact, bytes) in &kept {
+            prop_assert_eq!(*artifact, ArtifactRef::of(&[bytes]));
+            prop_assert_eq!(&encoded(&value), bytes);
+            let (head, image) = encode_value_in_parts(&value);
+            prop_assert_eq!(&[&head[..], &image].concat(), bytes);
+        }
         let read = decode_value_or_reference(&bytes, &mut |reference| {
-            assert_eq!(kept[&reference.digest].len() as u64, reference.length);
-            decode_value(&kept[&reference.digest]).map_err(|error| error.to_string())
+            decode_artifact(reference, &kept[reference]).map_err(|error| error.to_string())
         });
         prop_assert_eq!(read, Ok(value));
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use taskhost_model::codec::decode_value;
+use taskhost_model::codec::decode_artifact;
 use taskhost_model::{ArtifactRef, Value};
 
 use crate::database::unique;
@@ -104,22 +104,20 @@ impl Artifacts {
         self.folder.join(&hex[..2]).join(hex.as_str())
     }
 
-    /// Keeps bytes; gives their name. The file is whole from the moment that it has its name, but durable only after the next commit that
+    /// Keeps bytes, given in parts, by their name, which it gives. The file is whole from the moment that it has its name, but durable only after the next commit that
     /// waits for the disk, and pinned until a commit names it.
-    pub fn put(&self, bytes: &[u8]) -> Result<ArtifactRef, StoreError> {
-        let digest = *blake3::hash(bytes).as_bytes();
-        let reference = ArtifactRef { digest, length: bytes.len() as u64 };
-        let path = self.path(&digest);
+    pub fn put(&self, reference: ArtifactRef, parts: &[&[u8]]) -> Result<ArtifactRef, StoreError> {
+        let path = self.path(&reference.digest);
         if self.pin_known(&reference) {
             return Ok(reference);
         }
         let (mut file, unfinished) = unfinished_in(path.parent().expect("it has one"))?;
-        if let Err(error) = file.write_all(bytes) {
+        if let Err(error) = parts.iter().try_for_each(|part| file.write_all(part)) {
             let _ = fs::remove_file(&unfinished);
             return Err(StoreError::io(&path, &error));
         }
         self.place(&file, &unfinished, &reference)?;
-        self.verified(digest);
+        self.verified(reference.digest);
         Ok(reference)
     }
 
@@ -249,7 +247,7 @@ impl Artifacts {
         // One byte more than expected is enough to see that it is too long.
         let mut bytes = Vec::new();
         file.take(reference.length.saturating_add(1)).read_to_end(&mut bytes).at(&path)?;
-        if bytes.len() as u64 != reference.length || *blake3::hash(&bytes).as_bytes() != reference.digest {
+        if bytes.len() as u64 != reference.length || ArtifactRef::of(&[&bytes]) != *reference {
             return Err(StoreError::ArtifactDamaged(path));
         }
         Ok(bytes)
@@ -279,9 +277,10 @@ impl Artifacts {
 
     /// The value of a digest.
     pub fn value(&self, reference: &ArtifactRef) -> Result<Value, StoreError> {
-        let bytes = self.get(reference)?;
+        let bytes = self.get(reference)?.into();
         let path = || self.path(&reference.digest);
-        decode_value(&bytes).map_err(|error| StoreError::Damaged { file: path(), detail: error.to_string() })
+        decode_artifact(reference, &bytes)
+            .map_err(|error| StoreError::Damaged { file: path(), detail: error.to_string() })
     }
 
     /// How many there are, and how large.

@@ -15,8 +15,10 @@ use taskhost_model::seams::{BlobError, BlobReader, BlobWriter, Blobs};
 
 use crate::artifacts::{Artifacts, Unplaced};
 use crate::database::{private_folder, unique};
+use crate::elsewhere::Elsewhere;
 use crate::error::{At, StoreError};
 use crate::queue::Queue;
+use crate::shared::SharedArtifacts;
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -32,7 +34,7 @@ impl Blobs for Artifacts {
 }
 
 impl Artifacts {
-    fn stored_blob(&self, blob: &ArtifactRef) -> Result<Stored, StoreError> {
+    pub(crate) fn stored_blob(&self, blob: &ArtifactRef) -> Result<Stored, StoreError> {
         let path = self.path(&blob.digest);
         let file = self.open_file(&path)?;
         let has_length = file.metadata().at(&path)?.len() == blob.length;
@@ -99,10 +101,8 @@ impl Unfinished {
             self.artifacts.verified(reference.digest);
         }
         // Here it is waited for by the task that made it, and not by the journal.
-        if let (Some(elsewhere), Some(queue)) = (self.artifacts.elsewhere(), &self.queue) {
-            let missing = queue.call(move |writer| writer.note_named(&[reference]))?;
-            let sent = elsewhere.put_all(&self.artifacts, missing)?;
-            queue.call(move |writer| writer.note_sent(&sent))?;
+        if self.queue.is_some() {
+            self.artifacts.send(reference, self.queue.as_deref())?;
         }
         Ok(reference)
     }
@@ -135,7 +135,7 @@ impl Blobs for StoreBlobs {
 }
 
 /// A blob that can be read.
-struct Stored {
+pub(crate) struct Stored {
     file: File,
     path: PathBuf,
     length: u64,
@@ -171,7 +171,11 @@ fn read_some(file: &File, offset: u64, into: &mut [u8]) -> io::Result<usize> {
 
 /// Blobs of hosts that record nothing: in a private folder, which is made for the first one and goes with this.
 #[derive(Default)]
-pub struct TemporaryBlobs(Mutex<Option<Private>>);
+pub struct TemporaryBlobs {
+    private: Mutex<Option<Private>>,
+    /// Where others put some, too.
+    elsewhere: Option<Arc<Elsewhere>>,
+}
 
 struct Private {
     folder: PathBuf,
@@ -206,15 +210,28 @@ impl TemporaryBlobs {
         TemporaryBlobs::default()
     }
 
+    /// None yet; those that others have put into the store of this URL can be had.
+    pub fn with_artifacts(url: &str) -> Result<TemporaryBlobs, StoreError> {
+        Ok(TemporaryBlobs { private: Mutex::default(), elsewhere: Some(Arc::new(Elsewhere::new(url)?)) })
+    }
+
+    /// The way to exchange artifacts with others; none without such a store.
+    pub fn shared(&self) -> Result<Option<SharedArtifacts>, StoreError> {
+        if self.elsewhere.is_none() {
+            return Ok(None);
+        }
+        Ok(SharedArtifacts::new(self.artifacts()?, None))
+    }
+
     /// Where they are; none before the first.
     pub fn folder(&self) -> Option<PathBuf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|private| private.folder.clone())
+        self.private.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|private| private.folder.clone())
     }
 
     /// Removes those that were made longest ago, until no more than `bytes_max` are left together; none that is younger than `age_min`. Whoever
     /// has one open reads on.
     pub fn make_room(&self, bytes_max: u64, age_min: Duration) -> Result<(), StoreError> {
-        let private = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(artifacts) = private.as_ref().map(|private| private.artifacts.clone()) else { return Ok(()) };
         drop(private);
         let mut files: Vec<_> = artifacts.all()?.into_iter().filter(|file| file.digest.is_some()).collect();
@@ -237,11 +254,11 @@ impl TemporaryBlobs {
 
     /// Removes them.
     pub fn close(&self) {
-        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.private.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     fn artifacts(&self) -> Result<Artifacts, StoreError> {
-        let mut private = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut private = self.private.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(private) = &*private {
             return Ok(private.artifacts.clone());
         }
@@ -256,7 +273,7 @@ impl TemporaryBlobs {
         // Only now may others look at it.
         fs::rename(&unowned, &folder).at(&folder)?;
         private_folders().push(folder.clone());
-        let artifacts = Artifacts::new(folder.join("artifacts"));
+        let artifacts = Artifacts::new(folder.join("artifacts")).with_elsewhere(self.elsewhere.clone());
         *private = Some(Private { folder, artifacts: artifacts.clone(), _owner: owner });
         Ok(artifacts)
     }

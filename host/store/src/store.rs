@@ -20,6 +20,7 @@ use crate::owner::{self, OwnerLock};
 use crate::queue::Queue;
 use crate::reading::{Events, LogLines, Reader, RunFilter, RunState, RunSummary};
 use crate::record::RunRecord;
+use crate::shared::SharedArtifacts;
 use crate::writer::Writer;
 use crate::writer::runs::RunShared;
 use taskhost_model::fold::TaskReport;
@@ -242,6 +243,11 @@ impl Store {
     /// Large values.
     pub fn artifacts(&self) -> &Artifacts {
         &self.reader.artifacts
+    }
+
+    /// The way to exchange artifacts with others; none without a place elsewhere.
+    pub fn shared(&self) -> Option<SharedArtifacts> {
+        SharedArtifacts::new(self.reader.artifacts.clone(), self.queue.clone())
     }
 
     /// Where the tasks of its runs keep blobs.

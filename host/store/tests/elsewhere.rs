@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskhost_model::seams::Journal;
-use taskhost_model::{Digest, RunEvent, Value};
-use taskhost_store::{CacheEntry, RunFilter, Store, StoreError, StoreOptions};
+use taskhost_model::seams::{Blobs, Journal};
+use taskhost_model::{ArtifactRef, Digest, RunEvent, Value};
+use taskhost_store::{CacheEntry, RunFilter, Store, StoreError, StoreOptions, TemporaryBlobs};
 
 mod support;
 use support::{Scratch, at, ended, events, id, numbers, record, succeeded};
@@ -162,4 +162,43 @@ fn a_url_that_means_no_store_is_told_before_anything_begins() {
         assert!(error.to_string().contains(words) && !error.to_string().contains("secret"), "{error}");
         assert!(error.help().is_some_and(|help| help.contains("s3://BUCKET/PREFIX")));
     }
+}
+
+#[test]
+fn an_artifact_goes_by_the_place_to_who_records_nothing_and_back() {
+    let (scratch, place) = (Scratch::new(), Scratch::new());
+    let store = open(&scratch, &place);
+    let host = store.shared().expect("a place");
+    let worker = TemporaryBlobs::with_artifacts(&options(&place).artifacts.expect("a URL")).expect("blobs");
+    let exchange = worker.shared().expect("a folder").expect("a place");
+
+    let bytes = vec![7; 100_000];
+    let artifact = ArtifactRef::of(&[&bytes]);
+    host.put(artifact, &[&bytes[..10], &bytes[10..]]).expect("put");
+    assert_eq!(exchange.get(&artifact).expect("fetched"), bytes);
+    let mut blob = worker.create().expect("a blob");
+    blob.append(b"of a worker").expect("appended");
+    let blob = blob.finish().expect("finished");
+    assert!(host.fetch(&blob).is_err(), "a worker's blob goes only where it is sent");
+    exchange.send(blob).expect("sent");
+    host.fetch(&blob).expect("fetched");
+    assert!(store.blobs().open(&blob).is_ok());
+    assert_eq!(files(&place.0).len(), 2);
+
+    // What a worker has put is the host's to delete, as nobody else notes it.
+    assert_eq!(store.collect_elsewhere().expect("collected"), 0, "what was used lately stays");
+    make_old(&scratch);
+    assert_eq!(store.collect_elsewhere().expect("collected"), 2);
+    assert_eq!(files(&place.0).len(), 0);
+}
+
+#[test]
+fn a_probe_is_found_only_in_its_own_place() {
+    let (scratch, place, other) = (Scratch::new(), Scratch::new(), Scratch::new());
+    let probe = open(&scratch, &place).shared().expect("a place").put_probe().expect("put");
+    let found = |place: &Scratch| {
+        let blobs = TemporaryBlobs::with_artifacts(&options(place).artifacts.expect("a URL")).expect("blobs");
+        blobs.shared().expect("a folder").expect("a place").get(&probe).is_ok()
+    };
+    assert!(found(&place) && !found(&other));
 }

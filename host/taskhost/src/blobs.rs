@@ -8,7 +8,7 @@ use std::sync::Arc;
 use taskhost_flow::{Flow, Plan, TaskKind};
 use taskhost_model::seams::{BlobError, BlobReader, BlobWriter, Blobs};
 use taskhost_model::{ArtifactRef, Value};
-use taskhost_store::TemporaryBlobs;
+use taskhost_store::{SharedArtifacts, TemporaryBlobs};
 
 use crate::error::{HostError, HostErrorKind};
 use crate::records::Records;
@@ -29,6 +29,14 @@ impl HostBlobs {
 }
 
 impl HostBlobs {
+    /// The way to exchange artifacts with workers that reach the same store; none for a host that records nothing.
+    pub(crate) fn shared(&self) -> Result<Option<SharedArtifacts>, HostError> {
+        match self {
+            HostBlobs::Recorded(records) => Ok(records.store()?.shared()),
+            HostBlobs::Temporary(_) => Ok(None),
+        }
+    }
+
     /// Removes those of this process.
     pub(crate) fn close(&self) {
         if let HostBlobs::Temporary(blobs) = self {

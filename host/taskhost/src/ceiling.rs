@@ -50,8 +50,15 @@ impl Ceiling {
                 }
             };
             added.map_err(|error| {
-                HostError::new(HostErrorKind::Usage, format!("`--allow {key}`: {}", error.message))
-                    .with_help(error.help)
+                // Rules on folders speak of a flow, and here is none.
+                let (message, help) = match key.as_str() {
+                    "read" | "write" => (
+                        error.message.replace("the flow's folder", "the worker's folder"),
+                        "name a folder below the worker's (`--folder`), or an absolute one".to_owned(),
+                    ),
+                    _ => (error.message, error.help),
+                };
+                HostError::new(HostErrorKind::Usage, format!("`--allow {key}`: {message}")).with_help(help)
             })?;
         }
         Ok(Ceiling::Grants(grants))

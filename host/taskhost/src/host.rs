@@ -289,7 +289,11 @@ impl Host {
     /// Every secret that cannot be had is told at once. A secret that the host knows already is not looked up again.
     /// Those of tasks that run on workers elsewhere are left to these.
     pub fn fetch_secrets(&self, flow: &Flow, options: &RunOptions) -> Result<(), HostError> {
-        self.0.secrets.fetch(flow, options.runner_of(flow), &self.0.sources)?;
+        if self.0.runners.has_workers_of_its_own() {
+            self.0.secrets.fetch_all(flow, &self.0.sources)?;
+        } else {
+            self.0.secrets.fetch(flow, options.runner_of(flow), &self.0.sources)?;
+        }
         if tracing::enabled!(target: "taskhost::secrets", tracing::Level::INFO) {
             // Their names; the values are nobody's business.
             let names = secrets_wanted(flow).into_keys().collect::<Vec<_>>().join(" ");

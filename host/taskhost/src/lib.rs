@@ -65,6 +65,7 @@ mod run;
 mod runners;
 mod secret_command;
 mod secrets;
+mod shared;
 mod single_call;
 mod typed;
 mod worker;

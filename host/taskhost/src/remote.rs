@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taskhost_flow::RunnerChoice;
 use taskhost_model::Digest;
-use taskhost_model::seams::{Blobs, Runner};
+use taskhost_model::seams::Runner;
 use taskhost_nats::local::{LocalCluster, LocalOptions};
-use taskhost_nats::{HostOptions, HostSite, NatsError, NatsSettings, Workers};
+use taskhost_nats::{HostOptions, HostSite, NatsError, NatsSettings, SharedArtifacts, Workers};
 use taskhost_sandbox::Sandbox;
 
+use crate::blobs::HostBlobs;
 use crate::error::{HostError, HostErrorKind};
+use crate::shared::Shared;
 
 /// Where workers are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +25,7 @@ pub enum RemoteWorkers {
 /// See the top of the file.
 pub(crate) struct Remote {
     sandbox: Arc<Sandbox>,
-    blobs: Arc<dyn Blobs>,
+    blobs: Arc<HostBlobs>,
     place: Option<RemoteWorkers>,
     options: HostOptions,
     connected: Mutex<Option<Connected>>,
@@ -38,11 +40,16 @@ struct Connected {
 impl Remote {
     pub(crate) fn new(
         sandbox: Arc<Sandbox>,
-        blobs: Arc<dyn Blobs>,
+        blobs: Arc<HostBlobs>,
         place: Option<RemoteWorkers>,
         options: HostOptions,
     ) -> Remote {
         Remote { sandbox, blobs, place, options, connected: Mutex::new(None) }
+    }
+
+    /// Whether its workers are made on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.place, Some(RemoteWorkers::Local(_)))
     }
 
     /// Connects, unless it is connected.
@@ -78,18 +85,26 @@ impl Remote {
                 (NatsSettings::new(&cluster.address), Some(cluster))
             }
         };
-        let site = Arc::new(Components(self.sandbox.clone()));
+        let artifacts = Shared::of(self.blobs.shared()?);
+        let site = Arc::new(Site { sandbox: self.sandbox.clone(), artifacts });
         let workers = Workers::connect(settings, site, self.blobs.clone(), self.options.clone())?;
         let new = connected.insert(Connected { workers, _cluster: cluster });
         Ok(with(&new.workers))
     }
 }
 
-struct Components(Arc<Sandbox>);
+struct Site {
+    sandbox: Arc<Sandbox>,
+    artifacts: Option<Arc<dyn SharedArtifacts>>,
+}
 
-impl HostSite for Components {
+impl HostSite for Site {
     fn component(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        self.0.component_bytes(digest).map_err(|error| format!("component {}", error.message))
+        self.sandbox.component_bytes(digest).map_err(|error| format!("component {}", error.message))
+    }
+
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        self.artifacts.clone()
     }
 }
 

@@ -47,6 +47,11 @@ pub(crate) struct Runners {
 }
 
 impl Runners {
+    /// Whether the workers of `nats`, if there are any, are made on this machine.
+    pub(crate) fn has_workers_of_its_own(&self) -> bool {
+        self.remote.is_local()
+    }
+
     pub(crate) fn new(sandbox: Arc<Sandbox>, default: PoolSize, remote: Remote) -> Runners {
         Runners { sandbox, default, made: Mutex::default(), remote }
     }

@@ -182,7 +182,10 @@ impl SecretSources {
             match source {
                 Ok(value) => drop(values.insert(name.clone(), value)),
                 Err((reason, help)) => {
-                    let message = format!("secret `{name}`, which task `{task}` wants: {reason}");
+                    let message = match &**task {
+                        "" => format!("secret `{name}`, which this worker is to give: {reason}"),
+                        task => format!("secret `{name}`, which task `{task}` wants: {reason}"),
+                    };
                     mistakes.push(Mistake { message, help });
                 }
             }
@@ -327,13 +330,18 @@ impl Secrets {
         self.fetch_wanted(secrets_wanted_here(flow, runner), sources)
     }
 
+    /// The same with those of workers on this machine, which look them up again.
+    pub(crate) fn fetch_all(&self, flow: &Flow, sources: &SecretSources) -> Result<(), HostError> {
+        self.fetch_wanted(secrets_wanted(flow), sources)
+    }
+
     /// The same for names that a worker may be asked for.
     pub(crate) fn fetch_names<'n>(
         &self,
         names: impl Iterator<Item = &'n str>,
         sources: &SecretSources,
     ) -> Result<(), HostError> {
-        self.fetch_wanted(names.map(|name| (name.into(), "worker".to_owned())).collect(), sources)
+        self.fetch_wanted(names.map(|name| (name.into(), String::new())).collect(), sources)
     }
 
     fn fetch_wanted(&self, mut wanted: BTreeMap<Arc<str>, String>, sources: &SecretSources) -> Result<(), HostError> {

@@ -6,16 +6,17 @@ use std::time::Duration;
 use taskhost_engine::{Pool, PoolOptions};
 use taskhost_model::seams::{Blobs, Runner};
 use taskhost_model::{Digest, Grants, Labels, TaskCall, TaskFailure};
-use taskhost_nats::{NatsSettings, Worker, WorkerOptions, WorkerSite, WorkerStatus};
+use taskhost_nats::{NatsSettings, SharedArtifacts, Trouble, Worker, WorkerOptions, WorkerSite, WorkerStatus};
 use taskhost_sandbox::{Compiler, Sandbox, SandboxOptions};
-use taskhost_store::TemporaryBlobs;
+use taskhost_store::{StoreError, TemporaryBlobs};
 
 use crate::ceiling::Ceiling;
-use crate::error::HostError;
+use crate::error::{HostError, HostErrorKind};
 use crate::host::HostOptions;
 use crate::kept_components::KeptComponents;
 use crate::memory::Fitting;
 use crate::secrets::Secrets;
+use crate::shared::Shared;
 
 /// Blobs that are kept on disk, in bytes: beyond them the oldest go, and are fetched again when they are wanted.
 const BLOB_BYTES_MAX: u64 = 16 << 30;
@@ -36,6 +37,8 @@ pub struct WorkerSettings {
     pub name: String,
     /// What it has.
     pub labels: Labels,
+    /// It takes task runs whatever labels they want: for a host's own machine.
+    pub takes_all_labels: bool,
     /// Bytes that guests may need together, by their limits; none for no such limit.
     pub memory_bytes_max: Option<u64>,
     /// What task runs may do here.
@@ -48,7 +51,8 @@ impl WorkerSettings {
     /// A worker that grants nothing.
     pub fn new(nats: NatsSettings, name: impl Into<String>, host: HostOptions) -> WorkerSettings {
         let ceiling = Ceiling::Grants(Grants::default());
-        WorkerSettings { nats, name: name.into(), labels: Labels::default(), memory_bytes_max: None, ceiling, host }
+        let (name, labels) = (name.into(), Labels::default());
+        WorkerSettings { nats, name, labels, takes_all_labels: false, memory_bytes_max: None, ceiling, host }
     }
 }
 
@@ -63,12 +67,20 @@ pub struct TaskWorker {
 impl TaskWorker {
     /// Connects and begins to take task runs.
     pub fn start(settings: WorkerSettings) -> Result<TaskWorker, HostError> {
+        TaskWorker::start_and_tell(settings, Arc::default())
+    }
+
+    /// The same; meanwhile `trouble` tells what it waits for.
+    pub fn start_and_tell(settings: WorkerSettings, trouble: Arc<Trouble>) -> Result<TaskWorker, HostError> {
         let host = &settings.host;
         let secrets = Arc::new(Secrets::default());
         if let Ceiling::Grants(grants) = &settings.ceiling {
             secrets.fetch_names(grants.secrets.iter().map(|name| &**name), &host.secrets)?;
         }
-        let blobs = Arc::new(TemporaryBlobs::new());
+        let blobs = Arc::new(match host.store_options().artifacts {
+            Some(url) => TemporaryBlobs::with_artifacts(&url).map_err(|error| no_artifacts(&error))?,
+            None => TemporaryBlobs::new(),
+        });
         let cache_folder = host.cache_folder_in_use();
         let sandbox = Sandbox::new(SandboxOptions {
             cache_folder: cache_folder.clone(),
@@ -87,6 +99,7 @@ impl TaskWorker {
             None => pool.clone(),
         };
         let site = Site {
+            artifacts: Shared::of(blobs.shared().map_err(|error| no_artifacts(&error))?),
             sandbox,
             kept: cache_folder.map(KeptComponents::new),
             ceiling: settings.ceiling.clone(),
@@ -96,9 +109,10 @@ impl TaskWorker {
             sources: host.secrets.clone(),
         };
         let threads = u32::try_from(host.workers).unwrap_or(u32::MAX);
-        let options = WorkerOptions::new(&settings.name, settings.labels.clone(), threads, host.concurrency);
+        let mut options = WorkerOptions::new(&settings.name, settings.labels.clone(), threads, host.concurrency);
+        options.takes_all_labels = settings.takes_all_labels;
         let seen: Arc<dyn Blobs> = blobs.clone();
-        let worker = Worker::start(&settings.nats, Arc::new(site), runner, seen, options)?;
+        let worker = Worker::start(&settings.nats, Arc::new(site), runner, seen, options, trouble)?;
         keep_room(&blobs);
         Ok(TaskWorker { worker, blobs, _pool: pool })
     }
@@ -106,6 +120,11 @@ impl TaskWorker {
     /// What it is at.
     pub fn status(&self) -> WorkerStatus {
         self.worker.status()
+    }
+
+    /// Why it cannot work at the moment, although its server answers.
+    pub fn trouble(&self) -> Option<String> {
+        self.worker.trouble()
     }
 
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.
@@ -117,6 +136,11 @@ impl TaskWorker {
     pub fn wait_drained(&self, timeout: Duration) -> bool {
         self.worker.wait_drained(timeout)
     }
+}
+
+fn no_artifacts(error: &StoreError) -> HostError {
+    let help = error.help().unwrap_or_else(|| "correct TASKHOST_ARTIFACTS, or do without it".to_owned());
+    HostError::new(HostErrorKind::Usage, format!("the store of artifacts cannot be used: {error}")).with_help(help)
 }
 
 impl Drop for TaskWorker {
@@ -143,6 +167,7 @@ fn keep_room(blobs: &Arc<TemporaryBlobs>) {
 /// What the worker has here.
 struct Site {
     sandbox: Arc<Sandbox>,
+    artifacts: Option<Arc<dyn SharedArtifacts>>,
     kept: Option<KeptComponents>,
     ceiling: Ceiling,
     memory_bytes_max: Option<u64>,
@@ -173,7 +198,7 @@ impl WorkerSite for Site {
         let beyond = ceiling.beyond(&call.grants);
         if !beyond.is_empty() {
             return Err(TaskFailure::Ungrantable(format!(
-                "worker `{}` does not give `{}`; what it gives is in its configuration (`taskhost worker --allow`)",
+                "worker `{}` does not give `{}`; what it gives is its `taskhost worker --allow`",
                 self.name,
                 beyond.join("`, `")
             )));
@@ -185,6 +210,10 @@ impl WorkerSite for Site {
         }
         call.grants = Arc::new(grants);
         Ok(call)
+    }
+
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        self.artifacts.clone()
     }
 
     fn has(&self, component: &Digest) -> bool {

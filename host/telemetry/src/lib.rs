@@ -102,19 +102,22 @@ impl Telemetry {
         Watch::new(Arc::clone(self), flow, id, before, observer)
     }
 
+    /// Writes the file of metrics, if there is to be one; gives what is to be warned of. [`Telemetry::finish`] does so, too; this takes no time.
+    pub fn write_metrics(&self) -> Option<String> {
+        let (file, metrics) = (self.file.as_ref()?, self.metrics.as_ref()?);
+        let lost = self.spans.as_ref().map(|spans| spans.queue.lost());
+        let error = whole_file::write(file, &prometheus::text(&metrics.lock(), lost)).err()?;
+        Some(format!("metrics could not be written to `{}`: {}", file.display(), told(&error)))
+    }
+
     /// Sends and writes what is left, within the time for a post; gives what is to be warned of. To be called once, at the end.
     pub fn finish(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Some(spans) = &self.spans {
             warnings.extend(spans.queue.close(spans.timeout));
         }
-        if let (Some(file), Some(metrics)) = (&self.file, &self.metrics) {
-            let lost = self.spans.as_ref().map(|spans| spans.queue.lost());
-            let text = prometheus::text(&metrics.lock(), lost);
-            if let Err(error) = whole_file::write(file, &text) {
-                warnings.push(format!("metrics could not be written to `{}`: {}", file.display(), told(&error)));
-            }
-        }
+        // Only now it is known which spans were lost.
+        warnings.extend(self.write_metrics());
         warnings
     }
 

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 const TASKS: (&str, &str) = ("taskhost-1-tasks", "taskhost.1.tasks.*.*");
 const RESULTS: (&str, &str) = ("taskhost-1-results", "taskhost.1.results.*");
 const WORKERS: &str = "taskhost.workers";
+const ARTIFACTS: &str = "taskhost-1-artifacts";
 
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -76,6 +77,24 @@ impl Account {
     /// Answers that no host has taken.
     pub fn results_left(&self) -> Result<u64, String> {
         self.ask(|jetstream| async move { Ok(jetstream.get_stream(RESULTS.0).await?.get_info().await?.state.messages) })
+    }
+
+    /// Names of what is in the object store.
+    pub fn objects(&self) -> Result<Vec<String>, String> {
+        self.ask(|jetstream| async move {
+            let mut objects = jetstream.get_object_store(ARTIFACTS).await?.list().await?;
+            let mut names = Vec::new();
+            while let Some(object) = objects.next().await {
+                names.push(object?.name);
+            }
+            Ok(names)
+        })
+    }
+
+    /// Takes everything out of the object store.
+    pub fn empty_objects(&self) -> Result<(), String> {
+        let stream = format!("OBJ_{ARTIFACTS}");
+        self.ask(|jetstream| async move { Ok(jetstream.get_stream(stream).await?.purge().await.map(drop)?) })
     }
 
     /// The server that leads the stream of task runs.

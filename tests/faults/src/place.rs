@@ -52,6 +52,8 @@ pub(crate) fn target_folder() -> PathBuf {
 pub struct Place {
     path: PathBuf,
     mark: String,
+    /// Whether its processes have a store of artifacts.
+    has_store: bool,
 }
 
 impl Place {
@@ -60,10 +62,23 @@ impl Place {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let mark = format!("faults-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(&mark);
-        let place = Place { path, mark };
+        let place = Place { path, mark, has_store: false };
         place.folder("notes");
         place.folder("tmp");
         Ok(place)
+    }
+
+    /// A new one whose processes have a store of artifacts elsewhere: a folder of the place.
+    pub fn with_store() -> Result<Place, String> {
+        let mut place = Place::new()?;
+        place.folder("store");
+        place.has_store = true;
+        Ok(place)
+    }
+
+    /// The folder that is its store of artifacts.
+    pub fn store(&self) -> PathBuf {
+        self.path.join("store")
     }
 
     /// Its path.
@@ -97,6 +112,9 @@ impl Place {
             ["TASKHOST_NATS", "TASKHOST_NATS_CREDENTIALS", "TASKHOST_NATS_CA", "TASKHOST_ARTIFACTS", "RUST_BACKTRACE"]
         {
             command.env_remove(variable);
+        }
+        if self.has_store {
+            command.env("TASKHOST_ARTIFACTS", format!("file://{}", self.store().display()));
         }
         // For clusters that hosts make.
         if let Ok(server) = crate::server::program() {

@@ -34,6 +34,13 @@ impl Server {
         Server::named(place, "server", arguments, None)
     }
 
+    /// With a configuration of its own, on loopback and a free port.
+    pub fn configured(place: &Place, configuration: &Path) -> Result<Server, String> {
+        let configuration = configuration.display().to_string();
+        let arguments = ["-c", &configuration, "-a", "127.0.0.1", "-p"].map(str::to_owned).into();
+        Server::named(place, "server", arguments, None)
+    }
+
     fn named(place: &Place, name: &str, arguments: Vec<String>, port: Option<u16>) -> Result<Server, String> {
         let program = program()?;
         let folder = place.folder(name);
@@ -76,7 +83,11 @@ fn launch(program: &Path, folder: &Path, arguments: &[String], port: Option<u16>
     std::fs::create_dir_all(&ports).map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args(arguments).arg(port.map_or("-1".to_owned(), |port| port.to_string()));
-    command.arg("-js").arg("-sd").arg(folder.join("data")).arg("--ports_file_dir").arg(&ports);
+    // A configuration says where it keeps what it has.
+    if !arguments.iter().any(|argument| argument == "-c") {
+        command.arg("-js").arg("-sd").arg(folder.join("data"));
+    }
+    command.arg("--ports_file_dir").arg(&ports);
     Spawned::start("nats-server", &mut command)
 }
 

@@ -20,7 +20,6 @@ const HTTP_MAX: Duration = Duration::from_secs(3);
 /// See the top of the file.
 pub struct Worker {
     process: Spawned,
-    health: String,
 }
 
 impl Worker {
@@ -41,21 +40,19 @@ impl Worker {
         let mut command = place.taskhost();
         command.args(["worker", "--address", address, "--name", name, "--workers", "1", "--health", "127.0.0.1:0"]);
         let process = Spawned::start(format!("worker `{name}`"), command.args(arguments))?;
-        Ok(Worker { process, health: String::new() })
+        Ok(Worker { process })
     }
 
     /// Waits until it takes task runs.
     pub fn starts(&mut self, max: Duration) -> Result<(), String> {
         let told = until(&format!("{} to take task runs", self.process.name()), max, || {
             let said = self.process.stderr();
-            let line = said.lines().find(|line| line.contains(", health at http://"));
-            match line.and_then(|line| line.rsplit("http://").next()) {
-                Some(address) => Some(Ok(address.to_owned())),
-                None => self.process.has_ended().then(|| Err(format!("{} has ended:\n{said}", self.process.name()))),
+            if said.contains("takes task runs from") {
+                return Some(Ok(()));
             }
+            self.process.has_ended().then(|| Err(format!("{} has ended:\n{said}", self.process.name())))
         });
-        self.health = told.map_err(|late| format!("{late}\nit has said:\n{}", self.process.stderr()))??;
-        Ok(())
+        told.map_err(|late| format!("{late}\nit has said:\n{}", self.process.stderr()))?
     }
 
     /// What it has written to stderr.
@@ -66,9 +63,12 @@ impl Worker {
     /// Status and body of one of its pages; an error if it does not answer.
     pub fn page(&self, path: &str) -> Result<(u16, String), String> {
         let failed = |error: std::io::Error| format!("{} does not answer: {error}", self.process.name());
-        let mut stream = TcpStream::connect(&self.health).map_err(failed)?;
+        let said = self.process.stderr();
+        let line = said.lines().find(|line| line.contains(", health at http://"));
+        let health = line.and_then(|line| line.rsplit("http://").next()).ok_or("it does not say where")?;
+        let mut stream = TcpStream::connect(health).map_err(failed)?;
         stream.set_read_timeout(Some(HTTP_MAX)).map_err(failed)?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.health).map_err(failed)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {health}\r\n\r\n").map_err(failed)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).map_err(failed)?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer of HTTP")?;

@@ -70,16 +70,16 @@ pub struct Table {
     pub runs: RefCell<Vec<String>>,
 }
 
-/// A function's name, its parameters with their types, and its result's type.
-pub type Function<'f> = (&'f str, &'f [(&'f str, &'f str)], Option<&'f str>);
+/// A function, its parameters, and its result.
+pub type Task<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
 
 impl Table {
     pub fn new(
-        tasks: &[Function<'_>],
+        tasks: &[Task<'_>],
         run: impl Fn(&str, &[serde_json::Value]) -> (Result<serde_json::Value, TaskFailure>, Vec<String>) + 'static,
     ) -> Table {
         let ty = |text: &str| text.parse::<ValueType>().expect("a type");
-        let task = |(function, parameters, result): &Function<'_>| TaskSignature {
+        let task = |(function, parameters, result): &Task<'_>| TaskSignature {
             interface: Some("my:greeter/tasks@0.1.0".into()),
             function: (*function).into(),
             parameters: parameters.iter().map(|(name, text)| ((*name).into(), ty(text))).collect(),

@@ -105,8 +105,7 @@ impl fmt::Debug for LanguageArg {
 
 impl ValueEnum for LanguageArg {
     fn value_variants<'a>() -> &'a [LanguageArg] {
-        static ALL: LazyLock<Vec<LanguageArg>> =
-            LazyLock::new(|| languages::ALL.iter().map(|language| LanguageArg(*language)).collect());
+        static ALL: LazyLock<Vec<LanguageArg>> = LazyLock::new(|| languages::available().map(LanguageArg).collect());
         &ALL
     }
 

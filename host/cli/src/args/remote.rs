@@ -12,7 +12,8 @@ use taskhost::{HostOptions, RemoteWorkers};
 use taskhost_flow::RunnerKind;
 use taskhost_model::Labels;
 
-use super::{HostArgs, SecretArgs, age, bytes};
+use super::units::{age, bytes};
+use super::{HostArgs, SecretArgs};
 use crate::error::CliError;
 
 /// The way to a NATS account.
@@ -36,6 +37,21 @@ pub(crate) struct NatsArgs {
 }
 
 impl NatsArgs {
+    /// An error for words on the command line that mean nothing without an address. Variables may be set for all commands.
+    fn has_no_credentials(&self) -> Result<(), CliError> {
+        let by_variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let credentials = self.credentials.is_some() && self.credentials != by_variable("TASKHOST_NATS_CREDENTIALS");
+        let ca = self.tls_ca.is_some() && self.tls_ca != by_variable("TASKHOST_NATS_CA");
+        let named = [("--credentials", credentials), ("--tls-ca", ca), ("--tls-cert", self.tls_cert.is_some())];
+        match named.iter().find(|(_, is_named)| *is_named) {
+            Some((name, _)) => Err(CliError::usage(
+                format!("`{name}` is for a NATS server, and no address of one is given"),
+                "add `--address nats://HOST:4222`",
+            )),
+            None => Ok(()),
+        }
+    }
+
     /// The settings for an address that is given.
     pub(crate) fn settings(&self) -> Option<NatsSettings> {
         let address = self.address.as_deref().filter(|address| !address.is_empty())?;
@@ -54,9 +70,9 @@ pub(crate) struct RemoteArgs {
     /// The account.
     #[command(flatten)]
     pub nats: NatsArgs,
-    /// On how many servers of a NATS cluster what is sent is kept, if it is the first to use the account
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub replicas: u8,
+    /// On how many servers of a NATS cluster what is sent is kept [default: 1, or as the account has it]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub replicas: Option<u8>,
     /// How long task runs wait for a worker that has their labels, such as 10min
     #[arg(long, value_name = "TIME", value_parser = age, default_value = "2min")]
     pub worker_wait: Duration,
@@ -66,6 +82,15 @@ pub(crate) struct RemoteArgs {
 }
 
 impl RemoteArgs {
+    /// The option that only means something with workers, if one stands on the command line.
+    pub(crate) fn named(&self) -> Option<&'static str> {
+        let by_variable = std::env::var("TASKHOST_NATS").ok();
+        if self.nats.address.is_some() && self.nats.address != by_variable {
+            return Some("--address");
+        }
+        self.replicas.map(|_| "--replicas")
+    }
+
     /// Where workers are: at the address, or on this machine, `workers` of them.
     pub(crate) fn options(
         &self,
@@ -76,10 +101,11 @@ impl RemoteArgs {
     ) -> Result<HostOptions, CliError> {
         let remote = match self.nats.settings() {
             Some(mut settings) => {
-                settings.replicas = usize::from(self.replicas);
+                settings.replicas = self.replicas.map(usize::from);
                 RemoteWorkers::At(settings)
             }
             None => {
+                self.nats.has_no_credentials()?;
                 let workers = workers.map_or(options.workers, |workers| workers as usize);
                 let program = crate::commands::this_program()?;
                 RemoteWorkers::Local(LocalOptions::new(program, workers, arguments(secrets, host, options.concurrency)))
@@ -93,7 +119,7 @@ impl RemoteArgs {
 /// What a worker on this machine is told, so that it is at home where the host is.
 fn arguments(secrets: &SecretArgs, host: &HostArgs, concurrency: usize) -> Vec<OsString> {
     let mut arguments: Vec<OsString> =
-        ["--workers", "1", "--trust-hosts", "--quiet", "--concurrency"].map(OsString::from).into();
+        ["--workers", "1", "--trust-hosts", "--all-labels", "--quiet", "--concurrency"].map(OsString::from).into();
     arguments.push(concurrency.to_string().into());
     for secret in &secrets.secrets {
         arguments.extend(["--secret".into(), OsString::from(secret)]);
@@ -143,6 +169,9 @@ pub(crate) struct WorkerArgs {
     /// What it has, such as gpu,eu: it takes task runs that want no more
     #[arg(long, value_name = "LABELS", default_value = "", hide_default_value = true)]
     pub labels: Labels,
+    /// Take task runs whatever labels they want: for a host on this machine
+    #[arg(long, hide = true, conflicts_with = "labels")]
+    pub all_labels: bool,
     /// Memory that guests may need together, by their limits, such as 4GiB: so many run at once as fit
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<u64>,

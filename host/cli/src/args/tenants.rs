@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use taskhost::nats::tenants::TenantLimits;
 
-use super::bytes;
+use super::units::bytes;
 
 /// A NATS server's configuration for tenants.
 #[derive(Args, Debug)]
@@ -34,6 +34,9 @@ pub(crate) struct NatsConfigArgs {
     /// Hosts and workers must show a certificate that one of these has signed
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub tls_ca: Option<PathBuf>,
+    /// Leave out tenants and TLS that the folder has and that are not named
+    #[arg(long)]
+    pub force: bool,
     /// Where the server listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4222")]
     pub listen: String,

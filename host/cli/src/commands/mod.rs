@@ -102,7 +102,7 @@ fn host_options(args: &HostArgs, options: HostOptions) -> Result<HostOptions, Cl
 /// How long runs are kept, as `TASKHOST_KEEP_RUNS` says; for ever without it.
 fn keep_runs_for() -> Result<Option<Duration>, CliError> {
     let Some(text) = std::env::var("TASKHOST_KEEP_RUNS").ok().filter(|text| !text.is_empty()) else { return Ok(None) };
-    let age = crate::args::age(&text)
+    let age = crate::args::units::age(&text)
         .map_err(|help| CliError::usage(format!("TASKHOST_KEEP_RUNS is `{}`, which is no time", visible(&text)), help));
     age.map(Some)
 }

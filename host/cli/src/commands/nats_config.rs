@@ -28,6 +28,14 @@ pub(crate) fn run(args: &NatsConfigArgs) -> Result<Exit, CliError> {
     });
     settings.listen.clone_from(&args.listen);
     settings.store.clone_from(&args.store);
+    for path in [&args.tls_cert, &args.tls_key, &args.tls_ca].into_iter().flatten() {
+        fs::metadata(path).map_err(|error| {
+            CliError::usage(format!("`{}`: {error}", path.display()), "give the path of a file with it, as PEM")
+        })?;
+    }
+    if !args.force {
+        loses_nothing(args)?;
+    }
     for path in settings.seed_paths() {
         let file = args.output.join(&path);
         if let Some(seed) = read(&file).map_err(|error| failed(&file, &error))? {
@@ -46,6 +54,32 @@ pub(crate) fn run(args: &NatsConfigArgs) -> Result<Exit, CliError> {
     }
     output::stdout(&told)?;
     Ok(Exit::Fine)
+}
+
+/// A configuration is written anew each time: what it had and is not named again would be gone without a word.
+fn loses_nothing(args: &NatsConfigArgs) -> Result<(), CliError> {
+    let folders = fs::read_dir(&args.output).into_iter().flatten().flatten();
+    let there = folders.filter(|entry| entry.path().join("host.nk").is_file());
+    let mut left: Vec<String> = there.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    left.retain(|name| !args.tenants.contains(name));
+    left.sort();
+    if let Some(name) = left.first() {
+        let message =
+            format!("tenant `{}` is in `{}`, and would lose its account", visible(name), args.output.display());
+        return Err(CliError::usage(
+            message,
+            "name all tenants and options again; `--force` leaves out what is not named",
+        ));
+    }
+    let before = fs::read_to_string(args.output.join("nats.conf")).unwrap_or_default();
+    if args.tls_cert.is_none() && before.lines().any(|line| line.starts_with("tls {")) {
+        let message = format!("`{}` has TLS, and would lose it", args.output.join("nats.conf").display());
+        return Err(CliError::usage(
+            message,
+            "name all options again: `--tls-cert`, `--tls-key`; `--force` goes without",
+        ));
+    }
+    Ok(())
 }
 
 fn failed(path: &Path, error: &io::Error) -> CliError {

@@ -55,6 +55,12 @@ fn run_flow(args: &RunArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, C
         can_be_drawn(path, format, &flow)?;
     }
     commands::fetch_secrets(&host, &flow, &args.secrets, &options)?;
+    if let Some(named) = args.remote.named().filter(|_| !goes_to_workers(&flow, &options)) {
+        let warning = styled(WARN, "warning:");
+        output::stderr(&format!(
+            "{warning} `{named}` has no effect: nothing of this flow goes to workers; add `--runner nats`\n"
+        ));
+    }
     let executed = execute::execute(&host, plan, options, voice, Labels::Tasks)?;
     host.disconnect();
     let told = Told { host: &host, file: &args.flow, voice, json: args.json, output, is_recorded: !args.no_journal };
@@ -187,6 +193,16 @@ fn runner(args: &RunArgs, flow: &Flow) -> Option<RunnerChoice> {
         concurrency: args.concurrency.or(own.and_then(|own| own.concurrency)),
         labels: own.map(|own| own.labels.clone()).unwrap_or_default(),
     })
+}
+
+/// Whether anything of a flow is carried out by workers.
+fn goes_to_workers(flow: &Flow, options: &RunOptions) -> bool {
+    let own = options.runner_override.as_ref().or(flow.runner.as_ref());
+    let others = taskhost_engine::runner_choices(flow)
+        .into_iter()
+        .flatten()
+        .filter(|choice| flow.runner.as_ref() != Some(choice));
+    others.map(|choice| choice.kind).chain(own.map(|own| own.kind)).any(|kind| kind == RunnerKind::Nats)
 }
 
 /// Refuses a drawing that would fail after the run.

@@ -79,7 +79,16 @@ pub(crate) fn help(failed: &Failed, failure: &TaskFailure, is_verbose: bool) -> 
         TaskFailure::LimitReached(limit) => {
             format!("raise `{}` at `[tasks.{task}]`{in_flow}, or give the task less to do", limit.key())
         }
+        TaskFailure::Lost(reason) if reason.starts_with("no worker") => {
+            "start one: `taskhost worker --address …`, with the labels that the task wants; or wait longer: `--worker-wait`".to_owned()
+        }
         TaskFailure::Lost(_) => "run the flow again".to_owned(),
+        TaskFailure::Ungrantable(reason) if reason.contains("(`--memory`)") => {
+            format!("lower `limits.memory` of `{task}`{in_flow}, or start a worker with more `--memory` and labels to choose it by")
+        }
+        TaskFailure::Ungrantable(reason) if reason.contains("`taskhost worker --allow`") => {
+            format!("start the workers with what `{task}` is to be given: `taskhost worker --allow KEY=VALUE`; or take it out of its `allow`{in_flow}")
+        }
         TaskFailure::Ungrantable(_) if failed.flow.is_none() => "correct `--allow`, or make what it names".to_owned(),
         TaskFailure::Ungrantable(_) => format!("correct `allow` of `{task}`{in_flow}, or make what it names"),
         TaskFailure::Unusable(_) if failed.flow.is_none() => format!("build {component} anew"),

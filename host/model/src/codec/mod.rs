@@ -23,8 +23,9 @@ mod write;
 pub use chunk::{Attached, ChunkReader, ChunkWriter};
 pub use read::{Coded, Reader};
 pub use value::{
-    Offload, REFERENCE_BYTES_MIN, Resolve, ValueReader, ValueWriter, decode_value, decode_value_or_reference,
-    encode_value, encode_value_or_reference, keep_inline, resolve_nothing,
+    Large, Offload, REFERENCE_BYTES_MIN, Resolve, ValueReader, ValueWriter, decode_artifact, decode_value,
+    decode_value_or_reference, encode_value, encode_value_in_parts, encode_value_or_reference, keep_inline,
+    resolve_nothing,
 };
 pub use write::{bytes as write_bytes, text as write_text, varint as write_number};
 

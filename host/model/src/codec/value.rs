@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::read::Reader;
 use super::{CodecError, DEPTH_MAX, VERSION, write};
 use crate::artifact::ArtifactRef;
@@ -51,15 +53,47 @@ mod tag {
     pub(super) const BLOB: u8 = 30;
 }
 
-/// Shown the binary form (as of [`encode_value`]) of a value of at least [`REFERENCE_BYTES_MIN`]; keeps it and says where, or
-/// gives none to have it written in its place.
-pub type Offload<'a> = dyn FnMut(&[u8]) -> Option<ArtifactRef> + 'a;
+/// Shown a value of at least [`REFERENCE_BYTES_MIN`]; keeps it and says where, or gives none to have it written in its place.
+pub type Offload<'a> = dyn FnMut(&Large<'_>) -> Option<ArtifactRef> + 'a;
+
+/// A large value, and its binary form as of [`encode_value`].
+pub struct Large<'a> {
+    value: &'a Value,
+    head: &'a [u8],
+    image: &'a [u8],
+}
+
+impl Large<'_> {
+    /// The value.
+    pub fn value(&self) -> &Value {
+        self.value
+    }
+
+    /// Bytes of its binary form.
+    pub fn length(&self) -> usize {
+        self.head.len() + self.image.len()
+    }
+
+    /// Its binary form, in two parts.
+    pub fn parts(&self) -> [&[u8]; 2] {
+        [self.head, self.image]
+    }
+
+    /// Its name. That of a packed list is computed once, however often the list is written.
+    pub fn artifact(&self) -> ArtifactRef {
+        let compute = || ArtifactRef::of(&self.parts());
+        match self.value {
+            Value::List(list) => list.artifact(compute),
+            _ => compute(),
+        }
+    }
+}
 
 /// Brings back what [`Offload`] kept. An error's text is lower case, no full stop.
 pub type Resolve<'a> = dyn FnMut(&ArtifactRef) -> Result<Value, String> + 'a;
 
 /// Offloads nothing.
-pub fn keep_inline(_: &[u8]) -> Option<ArtifactRef> {
+pub fn keep_inline(_: &Large<'_>) -> Option<ArtifactRef> {
     None
 }
 
@@ -72,6 +106,30 @@ pub fn resolve_nothing(_: &ArtifactRef) -> Result<Value, String> {
 pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
     out.push(VERSION);
     Written::default().value(value, out);
+}
+
+/// As [`encode_value`], in two parts; the second one is shared with the value, if that is a packed list.
+pub fn encode_value_in_parts(value: &Value) -> (Vec<u8>, Bytes) {
+    let mut head = vec![VERSION];
+    let image = Written::default().head(value, &mut head);
+    (head, image.cloned().unwrap_or_default())
+}
+
+/// Reads what [`encode_value`] wrote, which is known to be the artifact of this name. A packed list shares the bytes, and knows its name.
+pub fn decode_artifact(artifact: &ArtifactRef, bytes: &Bytes) -> Result<Value, CodecError> {
+    let mut reader = Reader::new(bytes);
+    reader.version()?;
+    if bytes.get(reader.offset()) != Some(&tag::PACKED) {
+        return decode_value(bytes);
+    }
+    reader.byte()?;
+    let element = ReadTypes::default().element_type(&mut reader)?;
+    let length = reader.bytes()?.len();
+    reader.end()?;
+    let image = bytes.slice(bytes.len() - length..);
+    let list = List::from_shared_image(&element, image).map_err(|error| reader.error(error.to_string()))?;
+    list.artifact(|| *artifact);
+    Ok(Value::List(list))
 }
 
 /// Reads what [`encode_value`] wrote, all of it.
@@ -132,8 +190,9 @@ impl Slots {
         // What is kept elsewhere cannot lean on the types of its neighbours.
         self.scratch.push(VERSION);
         let mut written = Written::default();
-        written.value(value, &mut self.scratch);
-        let reference = (self.scratch.len() >= REFERENCE_BYTES_MIN).then(|| offload(&self.scratch)).flatten();
+        let image = written.head(value, &mut self.scratch);
+        let large = Large { value, head: &self.scratch, image: image.map_or(&[], |image| image) };
+        let reference = (large.length() >= REFERENCE_BYTES_MIN).then(|| offload(&large)).flatten();
         if reference.is_some() {
             self.types.blobs.append(&mut written.blobs);
         }
@@ -256,14 +315,30 @@ impl Written {
     }
 
     fn list(&mut self, list: &List, out: &mut Vec<u8>) {
-        match (list.packed(), list.values()) {
-            (Some((element, image)), _) => {
-                out.push(tag::PACKED);
-                self.element_type(element, out);
-                write::bytes(out, image);
-            }
+        match (self.packed(list, out), list.values()) {
+            (Some(image), _) => out.extend_from_slice(image),
             (None, values) => self.values(tag::LIST, values.unwrap_or_default(), out),
         }
+    }
+
+    /// Writes a packed list but for its bytes, which are to follow; nothing of another one.
+    fn packed<'v>(&mut self, list: &'v List, out: &mut Vec<u8>) -> Option<&'v Bytes> {
+        let (element, image) = list.packed()?;
+        out.push(tag::PACKED);
+        self.element_type(element, out);
+        write::varint(out, image.len() as u64);
+        Some(image)
+    }
+
+    /// Writes a value, but for the bytes of a packed list, which are to follow.
+    fn head<'v>(&mut self, value: &'v Value, out: &mut Vec<u8>) -> Option<&'v Bytes> {
+        if let Value::List(list) = value
+            && let Some(image) = self.packed(list, out)
+        {
+            return Some(image);
+        }
+        self.value(value, out);
+        None
     }
 
     fn values(&mut self, tag: u8, values: &[Value], out: &mut Vec<u8>) {

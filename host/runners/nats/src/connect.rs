@@ -1,14 +1,16 @@
 //! [`NatsSettings`] and [`connect`]: the way to a NATS account, with its credentials and certificates.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, Event, RequestErrorKind, ServerAddr, ServerError};
 use tokio::sync::watch;
 
 use crate::error::NatsError;
 use crate::names::{HOST_INBOX, TASKS_STREAM, WORKER_INBOX, WORKERS_API};
+use crate::trouble::Trouble;
 
 /// The prefix of JetStream's API in an account that has streams.
 const JETSTREAM_API: &str = "$JS.API";
@@ -40,14 +42,15 @@ pub struct NatsSettings {
     pub tls_ca: Option<PathBuf>,
     /// The certificate and the key that we show, as PEM.
     pub tls_identity: Option<(PathBuf, PathBuf)>,
-    /// On how many servers of a cluster what is sent is kept, if the streams have to be made.
-    pub replicas: usize,
+    /// On how many servers of a cluster what is sent is kept: streams are made so, and those that are kept otherwise refused. None: on one, or as
+    /// they are.
+    pub replicas: Option<usize>,
 }
 
 impl NatsSettings {
     /// A server without credentials.
     pub fn new(address: impl Into<String>) -> NatsSettings {
-        NatsSettings { address: address.into(), credentials: None, tls_ca: None, tls_identity: None, replicas: 1 }
+        NatsSettings { address: address.into(), credentials: None, tls_ca: None, tls_identity: None, replicas: None }
     }
 
     /// The address without user and password, for people.
@@ -77,12 +80,19 @@ pub(crate) struct Connection {
     pub(crate) jetstream: Context,
     /// How often a connection was made.
     connected: watch::Receiver<u64>,
+    /// What the server said last that this user may not do.
+    forbidden: Arc<Mutex<Option<String>>>,
 }
 
 impl Connection {
     /// Whether a server answers at the moment.
     pub(crate) fn is_up(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// What this user tried and may not do, in the server's words.
+    pub(crate) fn forbidden(&self) -> Option<String> {
+        self.forbidden.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Waits for the next time that the connection is made again: a server does not remember what was asked of it before.
@@ -100,9 +110,17 @@ impl Connection {
 }
 
 /// Connects. A connection that breaks later is made again, for as long as the process lives. A worker waits for a server that is not there.
-pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> Result<Connection, NatsError> {
+/// Why it waits is told by `trouble`.
+pub(crate) async fn connect(
+    settings: &NatsSettings,
+    side: Side,
+    name: &str,
+    trouble: &Trouble,
+) -> Result<Connection, NatsError> {
     let addresses = addresses(&settings.address)?;
     let (tell, connected) = watch::channel(0);
+    let forbidden: Arc<Mutex<Option<String>>> = Arc::default();
+    let heard = Arc::clone(&forbidden);
     let mut options = ConnectOptions::new()
         .name(name)
         .custom_inbox_prefix(if side == Side::Host { HOST_INBOX } else { WORKER_INBOX })
@@ -115,8 +133,16 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
             if matches!(event, Event::Connected) {
                 tell.send_modify(|times| *times += 1);
             }
+            if let Event::ServerError(ServerError::Other(words)) = &event
+                && words.to_lowercase().contains("permissions violation")
+            {
+                *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(words.clone());
+            }
             async move { tracing::info!(target: "taskhost::nats", event = %event, "connection") }
         });
+    if settings.tls_ca.is_some() || settings.tls_identity.is_some() {
+        options = options.require_tls(true);
+    }
     let named =
         addresses.iter().find_map(|address| Some((address.username()?, address.password().unwrap_or_default())));
     if let Some((user, password)) = named {
@@ -137,29 +163,54 @@ pub(crate) async fn connect(settings: &NatsSettings, side: Side, name: &str) -> 
     let mut tries = 0;
     let client = loop {
         match options.clone().connect(&addresses[..]).await {
-            Ok(client) => break client,
+            Ok(client) => {
+                trouble.is(None);
+                break client;
+            }
             Err(error) if side == Side::Worker && is_absent(&error) => {
                 tracing::warn!(target: "taskhost::nats", %error, "no connection yet");
+                trouble.is(Some(error.to_string()));
                 tries += 1;
                 tokio::time::sleep(pause(tries)).await;
             }
             Err(error) => return Err(unreachable(settings, &error)),
         }
     };
-    let prefix = if side == Side::Worker && is_apart(&client).await { WORKERS_API } else { JETSTREAM_API };
+    let is_apart = side == Side::Worker && is_apart(&client, &forbidden).await?;
+    let prefix = if is_apart { WORKERS_API } else { JETSTREAM_API };
     let jetstream = jetstream::context::ContextBuilder::new()
         .api_prefix(prefix)
         .timeout(ANSWER_TIMEOUT)
         .ack_timeout(ANSWER_TIMEOUT)
         .max_ack_inflight(PUBLISHES_MAX)
         .build(client.clone());
-    Ok(Connection { client, jetstream, connected })
+    Ok(Connection { client, jetstream, connected, forbidden })
 }
 
-/// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)).
-async fn is_apart(client: &Client) -> bool {
-    // Elsewhere nobody answers at this subject, which the server says at once.
-    client.request(format!("{WORKERS_API}.STREAM.INFO.{TASKS_STREAM}"), "".into()).await.is_ok()
+/// Whether this is the account of a tenant's workers, apart from that of the streams ([`tenants`](crate::tenants)). An error if this user may
+/// ask neither there nor here.
+async fn is_apart(client: &Client, forbidden: &Mutex<Option<String>>) -> Result<bool, NatsError> {
+    let ask = |api: &str| client.request(format!("{api}.STREAM.INFO.{TASKS_STREAM}"), "".into());
+    loop {
+        match ask(WORKERS_API).await {
+            Ok(_) => return Ok(true),
+            // Elsewhere nobody answers at this subject, which the server says at once.
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => return Ok(false),
+            // Silence tells nothing, unless it is only there: whoever may not ask is not answered.
+            Err(_) => match ask(JETSTREAM_API).await {
+                Err(error) if error.kind() != RequestErrorKind::NoResponders => {}
+                _ => {
+                    // That it may not ask there is as it should be.
+                    forbidden.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    return Ok(false);
+                }
+            },
+        }
+        if let Some(words) = &*forbidden.lock().unwrap_or_else(PoisonError::into_inner) {
+            let help = "give the credentials of a worker, such as `worker.nk` of `taskhost nats-config`";
+            return Err(NatsError::usage(format!("this user may not do what a worker does: {words}"), help));
+        }
+    }
 }
 
 /// Longer and longer, so that a server that comes back is not overrun.
@@ -242,7 +293,13 @@ fn is_absent(error: &async_nats::ConnectError) -> bool {
 fn unreachable(settings: &NatsSettings, error: &async_nats::ConnectError) -> NatsError {
     use async_nats::ConnectErrorKind as Kind;
     let shown = settings.shown();
+    let said = error.to_string();
     let help = match error.kind() {
+        _ if said.contains("CertificateRequired") => {
+            "this server asks for a certificate: `--tls-cert FILE --tls-key FILE`"
+        }
+        _ if said.contains("UnknownIssuer") => "give the certificates that the server's is signed by: `--tls-ca FILE`",
+        _ if said.contains("InvalidContentType") => "the server has no TLS: write `nats://…`, and no `--tls-…`",
         Kind::Authentication | Kind::AuthorizationViolation => {
             "give the credentials of this account: `--credentials FILE`, or `user:password@` in the address"
         }

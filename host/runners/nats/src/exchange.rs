@@ -1,5 +1,6 @@
 //! [`Exchange`]: components, large values and blobs, on their way between hosts and workers: objects of the account's object store, named
-//! by their digest. What is there is not sent again; what is fetched is compared with its digest.
+//! by their digest, or artifacts of a store that both sides reach ([`crate::shared`]). What is there is not sent again; what is fetched is
+//! compared with its digest.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::object_store::{GetErrorKind, InfoErrorKind, ObjectMetadata, ObjectStore, PutErrorKind};
-use taskhost_model::codec::decode_value;
+use taskhost_model::codec::{decode_artifact, encode_value_in_parts};
 use taskhost_model::limits::COMPONENT_BYTES_MAX;
 use taskhost_model::seams::{BlobReader, Blobs};
 use taskhost_model::{ArtifactRef, Digest, Value};
@@ -17,12 +18,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::host::HostSite;
 use crate::recent::Recent;
+use crate::shared::{SharedArtifacts, Way};
 
 /// Bytes of a piece of an object: half of the largest message, between these. Each piece is waited for, so that larger ones are quicker.
 const PIECE_BYTES: std::ops::RangeInclusive<usize> = 64 << 10..=1 << 20;
 
-/// How long it is believed that an object is still there. Far less than the store keeps it.
-const BELIEVED: Duration = Duration::from_secs(24 * 3600);
+/// How long it is believed that an object is still there. Short: somebody may have emptied the store, and a look costs little.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// An object that is older is put again. Far less than the store keeps it.
+const YOUNG: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Objects that are remembered as being there.
 const BELIEVED_MAX: usize = 65_536;
@@ -42,9 +47,10 @@ const VALUE_BYTES_MAX: u64 = 4 << 30;
 /// Objects of an account.
 pub(crate) struct Exchange {
     bucket: ObjectStore,
+    shared: Option<Arc<dyn SharedArtifacts>>,
     blobs: Arc<dyn Blobs>,
     piece_bytes: usize,
-    /// Values that were fetched.
+    /// Values that were fetched or put.
     recent: Mutex<Recent>,
     believed: Mutex<HashMap<String, Instant>>,
     /// Held while an object is put or fetched, so that it is done once.
@@ -52,26 +58,45 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Blobs come from and go to `blobs`. Messages have `payload_bytes_max` at most. Values that were fetched are kept up to so many bytes together.
+    /// Blobs come from and go to `blobs`. Messages have `payload_bytes_max` at most. Values that were fetched or put are kept up to so many bytes together.
     pub(crate) fn new(
         bucket: ObjectStore,
+        shared: Option<Arc<dyn SharedArtifacts>>,
         blobs: Arc<dyn Blobs>,
         payload_bytes_max: usize,
         recent_bytes_max: u64,
     ) -> Exchange {
         let piece_bytes = (payload_bytes_max / 2).clamp(*PIECE_BYTES.start(), *PIECE_BYTES.end());
         let recent = Mutex::new(Recent::new(recent_bytes_max));
-        Exchange { bucket, blobs, piece_bytes, recent, believed: Mutex::default(), busy: Mutex::default() }
+        Exchange { bucket, shared, blobs, piece_bytes, recent, believed: Mutex::default(), busy: Mutex::default() }
     }
 
-    /// Puts a value, in its binary form.
-    pub(crate) async fn put_value(&self, value: &ArtifactRef, bytes: &[u8]) -> Result<(), String> {
-        let name = artifact(value);
-        self.once(&name, || async { self.put(&name, &mut &*bytes).await }).await
+    /// Puts a value.
+    pub(crate) async fn put_value(&self, reference: &ArtifactRef, value: &Value, way: Way) -> Result<(), String> {
+        let name = artifact(reference);
+        match way {
+            Way::Queue => {
+                let put = || async {
+                    let (head, image) = encode_value_in_parts(value);
+                    self.put(&name, &mut head.chain(&*image)).await
+                };
+                self.once(&name, put).await?;
+            }
+            Way::Shared => {
+                let put = |shared: &dyn SharedArtifacts| {
+                    let (head, image) = encode_value_in_parts(value);
+                    shared.put(reference, &[&head, &image])
+                };
+                self.shared_once(&name, put).await?;
+            }
+        }
+        // It may come back as an argument.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).keep(*reference, value);
+        Ok(())
     }
 
     /// A value that the other side has put.
-    pub(crate) async fn value(&self, value: &ArtifactRef) -> Result<Value, String> {
+    pub(crate) async fn value(&self, value: &ArtifactRef, way: Way) -> Result<Value, String> {
         if value.length > VALUE_BYTES_MAX {
             return Err(format!("a value of {} bytes is too large", value.length));
         }
@@ -81,21 +106,28 @@ impl Exchange {
         if let Some(known) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).get(value) {
             return Ok(known);
         }
-        let bytes = self.bytes(&name, value.length).await?;
-        let is_whole = tokio::task::block_in_place(|| blake3::hash(&bytes) == value.digest);
-        if !is_whole {
+        let (bytes, found) = match way {
+            Way::Queue => self.bytes(&name, value.length).await?,
+            Way::Shared => (self.shared(|shared| shared.get(value))?, *value),
+        };
+        if found != *value {
             return Err(format!("value `{value}` is damaged"));
         }
-        let decoded = tokio::task::block_in_place(|| decode_value(&bytes)).map_err(|error| error.to_string())?;
+        let bytes = bytes.into();
+        let decoded =
+            tokio::task::block_in_place(|| decode_artifact(value, &bytes)).map_err(|error| error.to_string())?;
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).keep(*value, &decoded);
         // It need not be put when it is handed on.
-        self.believe(&name);
+        self.believe(&of(&name, way));
         Ok(decoded)
     }
 
     /// Puts a blob that this side has.
-    pub(crate) async fn put_blob(&self, blob: &ArtifactRef) -> Result<(), String> {
+    pub(crate) async fn put_blob(&self, blob: &ArtifactRef, way: Way) -> Result<(), String> {
         let name = artifact(blob);
+        if way == Way::Shared {
+            return self.shared_once(&name, |shared| shared.put_blob(blob)).await;
+        }
         self.once(&name, || async {
             let (blobs, wanted) = (Arc::clone(&self.blobs), *blob);
             let reader = tokio::task::block_in_place(|| blobs.open(&wanted)).map_err(|error| error.message)?;
@@ -105,7 +137,7 @@ impl Exchange {
     }
 
     /// Brings a blob that the other side has put to this one, unless it is here.
-    pub(crate) async fn fetch_blob(&self, blob: &ArtifactRef) -> Result<(), String> {
+    pub(crate) async fn fetch_blob(&self, blob: &ArtifactRef, way: Way) -> Result<(), String> {
         let is_here = || tokio::task::block_in_place(|| self.blobs.open(blob)).is_ok();
         if is_here() {
             return Ok(());
@@ -113,6 +145,9 @@ impl Exchange {
         let name = artifact(blob);
         let turn = self.turn(&name);
         let _held = turn.lock().await;
+        if way == Way::Shared {
+            return self.shared(|shared| shared.fetch_blob(blob));
+        }
         if is_here() {
             return Ok(());
         }
@@ -155,7 +190,7 @@ impl Exchange {
 
     /// A component that a host has put.
     pub(crate) async fn component(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        let bytes = self.bytes(&component(digest), COMPONENT_BYTES_MAX).await?;
+        let (bytes, _) = self.bytes(&component(digest), COMPONENT_BYTES_MAX).await?;
         if tokio::task::block_in_place(|| Digest::of(&bytes)) != *digest {
             return Err(format!("component {digest} is damaged"));
         }
@@ -201,6 +236,28 @@ impl Exchange {
         Ok(())
     }
 
+    /// What a store that both sides reach does.
+    fn shared<T>(&self, work: impl FnOnce(&dyn SharedArtifacts) -> Result<T, String>) -> Result<T, String> {
+        let shared = self.shared.as_deref().ok_or("it is in a store of artifacts that is not known here")?;
+        tokio::task::block_in_place(|| work(shared))
+    }
+
+    /// Puts what that store does not have yet.
+    async fn shared_once(
+        &self,
+        name: &str,
+        put: impl FnOnce(&dyn SharedArtifacts) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let name = of(name, Way::Shared);
+        let turn = self.turn(&name);
+        let _held = turn.lock().await;
+        if !self.is_believed(&name) {
+            self.shared(put)?;
+            self.believe(&name);
+        }
+        Ok(())
+    }
+
     /// Whether an object is there, and young enough to stay for some time.
     async fn is_there(&self, name: &str) -> Result<bool, String> {
         match self.bucket.info(name).await {
@@ -221,7 +278,8 @@ impl Exchange {
         }
     }
 
-    async fn bytes(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, String> {
+    /// With their name as an artifact.
+    async fn bytes(&self, name: &str, bytes_max: u64) -> Result<(Vec<u8>, ArtifactRef), String> {
         let mut tries = Tries::default();
         loop {
             match self.bytes_once(name, bytes_max).await {
@@ -231,15 +289,26 @@ impl Exchange {
         }
     }
 
-    async fn bytes_once(&self, name: &str, bytes_max: u64) -> Result<Vec<u8>, Unfetched> {
+    async fn bytes_once(&self, name: &str, bytes_max: u64) -> Result<(Vec<u8>, ArtifactRef), Unfetched> {
         let mut object = self.bucket.get(name).await?;
         let size = object.info().size as u64;
         if size > bytes_max {
             return Err(Unfetched::Final(format!("object `{name}` is larger than was said")));
         }
         let mut bytes = Vec::with_capacity(size as usize);
-        object.read_to_end(&mut bytes).await.map_err(|error| Unfetched::Passing(error.to_string()))?;
-        Ok(bytes)
+        let mut hasher = blake3::Hasher::new();
+        loop {
+            let before = bytes.len();
+            if before as u64 > bytes_max {
+                return Err(Unfetched::Final(format!("object `{name}` is larger than was said")));
+            }
+            let read = (&mut object).take(self.piece_bytes as u64).read_to_end(&mut bytes).await;
+            if read.map_err(|error| Unfetched::Passing(error.to_string()))? == 0 {
+                return Ok((bytes, ArtifactRef { digest: *hasher.finalize().as_bytes(), length: hasher.count() }));
+            }
+            // While the next piece is on its way.
+            hasher.update(&bytes[before..]);
+        }
     }
 }
 
@@ -291,11 +360,19 @@ impl From<async_nats::jetstream::object_store::GetError> for Unfetched {
 fn is_young(unix_seconds: i64) -> bool {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let age = now.as_secs().saturating_sub(u64::try_from(unix_seconds).unwrap_or(0));
-    age < 2 * BELIEVED.as_secs()
+    age < YOUNG.as_secs()
 }
 
 fn artifact(reference: &ArtifactRef) -> String {
     reference.digest.iter().fold("artifact-".to_owned(), |name, byte| name + &format!("{byte:02x}"))
+}
+
+/// What is believed to be there, by the way that it has gone.
+fn of(name: &str, way: Way) -> String {
+    match way {
+        Way::Queue => name.to_owned(),
+        Way::Shared => format!("shared {name}"),
+    }
 }
 
 fn component(digest: &Digest) -> String {

@@ -21,8 +21,10 @@ mod host;
 pub mod local;
 pub mod names;
 mod recent;
+mod shared;
 mod streams;
 pub mod tenants;
+mod trouble;
 mod wire;
 mod worker;
 
@@ -30,4 +32,6 @@ pub use connect::NatsSettings;
 pub use error::NatsError;
 pub use hello::WorkerHello;
 pub use host::{HostOptions, HostSite, Workers};
+pub use shared::SharedArtifacts;
+pub use trouble::Trouble;
 pub use worker::{Worker, WorkerOptions, WorkerSite, WorkerStatus};

@@ -13,6 +13,8 @@
 
 use taskhost_model::{FlowRunId, Labels};
 
+use crate::shared::Way;
+
 /// The version of what hosts and workers say to each other. Changed with each change that one side would not understand.
 pub const PROTOCOL: u32 = 1;
 
@@ -40,6 +42,9 @@ pub const WORKERS_SUBJECT: &str = "taskhost.workers";
 /// A header of a message to workers: it is carried out while its worker has nothing else.
 pub(crate) const ALONE_HEADER: &str = "Taskhost-Alone";
 
+/// A header of a message whose large values and blobs are in a store of artifacts that both sides reach.
+pub(crate) const SHARED_HEADER: &str = "Taskhost-Artifacts";
+
 /// Where answers to hosts go: apart from those to workers, so that neither can listen to the other's.
 pub const HOST_INBOX: &str = "_INBOX_host";
 
@@ -52,6 +57,12 @@ pub const WORKERS_ANSWERS: &str = "_INBOX_host.workers.*";
 /// The prefix of JetStream's API in the account of a tenant's workers, which has no JetStream of its own: see
 /// [`tenants`](crate::tenants).
 pub const WORKERS_API: &str = "taskhost.api";
+
+/// How the large values of a message with these headers have gone.
+pub(crate) fn way(headers: Option<&async_nats::HeaderMap>) -> Way {
+    let is_shared = headers.is_some_and(|headers| headers.get(SHARED_HEADER).is_some());
+    if is_shared { Way::Shared } else { Way::Queue }
+}
 
 /// Where a flow run's messages for workers with `labels` go.
 pub(crate) fn tasks(labels: &Labels, flow_run: FlowRunId) -> String {

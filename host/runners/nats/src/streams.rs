@@ -38,7 +38,8 @@ pub(crate) struct Streams {
 }
 
 /// Finds the streams, or makes them.
-pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Streams, NatsError> {
+pub(crate) async fn ensure(jetstream: &Context, wanted: Option<usize>) -> Result<Streams, NatsError> {
+    let replicas = wanted.unwrap_or(1);
     let queue = |name: &str, subjects: &str, retention, description: &str| stream::Config {
         name: name.to_owned(),
         subjects: vec![subjects.to_owned()],
@@ -54,11 +55,24 @@ pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Strea
     let tasks = queue(names::TASKS_STREAM, names::TASKS_SUBJECTS, work, "taskhost: task runs to carry out");
     // Answers that are late, for a host that has gone, are not kept.
     let results = queue(names::RESULTS_STREAM, names::RESULTS_SUBJECTS, interest, "taskhost: what became of task runs");
-    Ok(Streams {
-        tasks: stream(jetstream, tasks).await?,
-        results: stream(jetstream, results).await?,
-        artifacts: bucket(jetstream, replicas).await?,
-    })
+    let tasks = stream(jetstream, tasks).await?;
+    if let Some(wanted) = wanted {
+        are_kept_on(wanted, &tasks)?;
+    }
+    let results = stream(jetstream, results).await?;
+    Ok(Streams { tasks, results, artifacts: bucket(jetstream, replicas).await? })
+}
+
+/// Another host may have made them otherwise.
+fn are_kept_on(wanted: usize, tasks: &Stream) -> Result<(), NatsError> {
+    let config = &tasks.cached_info().config;
+    if config.num_replicas == wanted {
+        return Ok(());
+    }
+    let message =
+        format!("stream `{}` is there, kept on {} and not on {wanted} servers", config.name, config.num_replicas);
+    let help = "leave `--replicas` out to use it as it is; to change it: `nats stream edit`, for each of the streams of this account";
+    Err(NatsError::usage(message, help))
 }
 
 /// Finds what a host has made; none if none was there yet.

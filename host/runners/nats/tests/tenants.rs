@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::time::Duration;
-
 use async_nats::ConnectOptions;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::object_store::ObjectStore;
@@ -67,21 +65,9 @@ fn a_tenants_hosts_and_workers_can_do_their_work() {
         queues.artifacts.put("component-1", &mut &large[..1000]).await.expect("put");
         assert!(read(&artifacts, "component-1").await == large[..1000]);
 
-        // One that ends its workers.
-        let poison = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.taskhost-1-tasks.*";
-        let mut poisonous = host.client.subscribe(poison).await.expect("a subscription");
-        host.is_heard().await;
-        let sequence = send(&host, TASK, "poison").await;
-        take(&consumer).await;
-        take(&consumer).await;
-        // The server looks when somebody asks for more.
-        let _waiting =
-            consumer.batch().max_messages(1).expires(Duration::from_secs(10)).messages().await.expect("a pull");
-        let advisory: serde_json::Value =
-            serde_json::from_slice(&poisonous.next().await.expect("an advisory").payload).expect("JSON");
-        assert_eq!(advisory["stream_seq"], sequence);
-        queues.tasks.get_raw_message(sequence).await.expect("still there");
-        assert!(queues.tasks.delete_message(sequence).await.expect("deleted"));
+        // One that may have been lost.
+        let sequence = send(&host, TASK, "once more").await;
+        queues.tasks.get_raw_message(sequence).await.expect("there");
 
         // The end.
         host.client.publish("taskhost.1.cancel.0000000000000001", "".into()).await.expect("sent");

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use taskhost_model::ArtifactRef;
+use taskhost_model::codec::Large;
 
 pub(crate) mod runs;
 pub(crate) mod sent;
@@ -40,8 +41,8 @@ pub(crate) struct Offloading {
 
 impl Offloading {
     /// Keeps a value elsewhere; if that fails it stays where it is, and the next commit tells why.
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> Option<ArtifactRef> {
-        match self.artifacts.put(bytes) {
+    pub(crate) fn put(&mut self, large: &Large<'_>) -> Option<ArtifactRef> {
+        match self.artifacts.put(large.artifact(), &large.parts()) {
             Ok(reference) => Some(reference),
             Err(error) => {
                 self.failure.get_or_insert(error);

@@ -114,8 +114,8 @@ impl RunWriter {
         }
         self.events.begin();
         let uses = &mut self.uses;
-        self.events.writer.event(event, &mut self.events.bytes, &mut |bytes| {
-            let reference = offloading.put(bytes)?;
+        self.events.writer.event(event, &mut self.events.bytes, &mut |large| {
+            let reference = offloading.put(large)?;
             uses.push(reference);
             Some(reference)
         });
@@ -217,8 +217,8 @@ impl Writer {
     ) -> Result<i64, StoreError> {
         let mut uses = Vec::new();
         let offloading = &mut self.offloading;
-        let (given, blobs) = record.given(&mut |bytes| {
-            let reference = offloading.put(bytes)?;
+        let (given, blobs) = record.given(&mut |large| {
+            let reference = offloading.put(large)?;
             uses.push(reference);
             Some(reference)
         });

@@ -190,8 +190,8 @@ pub(super) struct Cached {
 impl Cached {
     pub(super) fn of(entry: CacheEntry, offloading: &mut Offloading) -> Cached {
         let (mut value, mut artifact) = (Vec::new(), None);
-        let blobs = encode_value_or_reference(&entry.value, &mut value, &mut |bytes| {
-            artifact = offloading.put(bytes);
+        let blobs = encode_value_or_reference(&entry.value, &mut value, &mut |large| {
+            artifact = offloading.put(large);
             artifact
         });
         Cached { entry, value, artifact, blobs }

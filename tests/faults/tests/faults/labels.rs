@@ -11,6 +11,7 @@ use crate::{Test, check, tell};
 pub(crate) const TESTS: &[Test] = &[
     ("labels/one_that_no_worker_has_is_told_and_waited_for", told),
     ("labels/one_that_no_worker_has_is_given_up", given_up),
+    ("labels/any_are_taken_by_a_cluster_of_one_s_own", locally),
     ("labels/a_worker_of_another_version_is_told_with_both_versions", other_version),
 ];
 
@@ -45,6 +46,12 @@ fn given_up() -> Result<(), String> {
     })?;
     check(ended.took < Duration::from_secs(30), || format!("it took {:?}", ended.took))?;
     check(server.account().tasks_left()? == 0, || "something is left in the queue".to_owned())
+}
+
+fn locally() -> Result<(), String> {
+    let place = Place::new()?;
+    let ended = Host::run_locally(&place, &flow(&place)?, &["--workers", "1"])?.succeeds(MINUTE)?;
+    all_there(&ended, 4)
 }
 
 fn other_version() -> Result<(), String> {

@@ -3,12 +3,14 @@
 //! Each test asserts that every task run's result is there exactly once and right, and that it all ends within a stated time. Those times are
 //! for slow machines; `-- --nocapture` says how long it took here. Without a NATS server each test fails, and says how to get one.
 
+mod artifacts;
 mod flows;
 mod hosts;
 mod labels;
 mod local;
 mod network;
 mod servers;
+mod tenants;
 mod worker_command;
 mod workers;
 
@@ -27,12 +29,14 @@ fn main() -> ExitCode {
     arguments.test_threads = arguments.test_threads.or(Some(SIDE_BY_SIDE));
     taskhost_faults::build_taskhost(arguments.list);
     // The longest first.
-    let all: [&[Test]; 7] = [
+    let all: [&[Test]; 9] = [
         workers::TESTS,
         servers::TESTS,
         network::TESTS,
         hosts::TESTS,
         labels::TESTS,
+        artifacts::TESTS,
+        tenants::TESTS,
         local::TESTS,
         worker_command::TESTS,
     ];

@@ -26,6 +26,8 @@ fn waits() -> Result<(), String> {
     server.kill();
     let mut worker = Worker::starting(&place, server.address(), "early", &["--trust-hosts"])?;
     eventually("it to say that it waits", MINUTE, || worker.stderr().contains("waits for NATS"))?;
+    let status = |path: &str| worker.page(path).map(|(status, _)| status);
+    check(status("/livez")? == 200 && status("/readyz")? == 503, || "probes hear that it is ready".to_owned())?;
     server.restart()?;
     worker.starts(MINUTE)?;
     let ended = Host::run(&place, &notes(&place, &same(3, 0))?, server.address(), &[])?.succeeds(MINUTE)?;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use taskhost_store::{RunFilter, RunState, RunSummary};
 
 use super::{moment, timestamp};
-use crate::args::RunsListArgs;
+use crate::args::runs::RunsListArgs;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, GOOD, STRONG, WARN, styled, visible, visible_line};
 use crate::render::{self, count, duration, usage};

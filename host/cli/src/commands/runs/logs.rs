@@ -11,7 +11,7 @@ use taskhost_model::task_pattern::{Meant, TaskPattern};
 use taskhost_model::{FlowRunId, LogSource};
 use taskhost_store::{LogLine, RunState, Store, TaskReport};
 
-use crate::args::RunsLogsArgs;
+use crate::args::runs::RunsLogsArgs;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, WARN, styled, visible};
 use crate::render::{count, hints};

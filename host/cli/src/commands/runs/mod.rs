@@ -14,7 +14,7 @@ use taskhost::HostOptions;
 use taskhost_model::FlowRunId;
 use taskhost_store::{RunFilter, RunState, RunSummary, Store, StoreError};
 
-use crate::args::{RunsArgs, RunsCommand};
+use crate::args::runs::{RunsArgs, RunsCommand};
 use crate::error::{CliError, Exit};
 use crate::interrupt;
 use crate::output::{self, visible};

@@ -8,7 +8,7 @@ use taskhost_flow::{RunnerChoice, RunnerKind};
 use taskhost_model::FlowRunId;
 use taskhost_telemetry::Telemetry;
 
-use crate::args::RunsResumeArgs;
+use crate::args::runs::RunsResumeArgs;
 use crate::commands::run::{Told, or_as_json, report};
 use crate::commands::{self, read};
 use crate::error::{CliError, Exit};

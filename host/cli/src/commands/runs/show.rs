@@ -9,7 +9,7 @@ use taskhost_model::{FlowRunEnding, TaskState, json as values};
 use taskhost_store::{RunRecord, RunState, RunSummary, Store, TaskReport};
 
 use super::{follow, list, moment};
-use crate::args::RunsShowArgs;
+use crate::args::runs::RunsShowArgs;
 use crate::error::{CliError, Exit};
 use crate::output::{self, BAD, DIM, GOOD, HELP, STRONG, styled, visible, visible_line};
 use crate::render::report::object;

@@ -3,7 +3,7 @@
 use taskhost_model::TaskState;
 use taskhost_store::TaskReport;
 
-use crate::args::RunsTimelineArgs;
+use crate::args::runs::RunsTimelineArgs;
 use crate::error::{CliError, Exit};
 use crate::graph::State;
 use crate::graph::timeline::{Bar, Timeline};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use taskhost::nats::Trouble;
 use taskhost::{Ceiling, HostError, HostOptions, TaskWorker, WorkerSettings};
 
 use crate::args::remote::WorkerArgs;
@@ -27,6 +28,9 @@ enum Told {
 
 /// Task runs at once by default: fewer than in a host, so that an idle worker is small.
 const CONCURRENCY: usize = 256;
+
+/// How often it is looked whether the server lets it work.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A NATS server that has not answered after this is said to be waited for.
 const SAY_AFTER: Duration = Duration::from_secs(2);
@@ -51,11 +55,17 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
             output::stderr(text);
         }
     };
+    let trouble = Arc::<Trouble>::default();
+    let seen = health::Seen::new(&trouble);
+    let health = args.health.map(|address| health::serve(address, &seen, &name)).transpose()?;
+    let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     // Not here: a server may be long in coming, and the worker is to be ended meanwhile.
-    std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start(settings)))));
+    let own = Arc::clone(&trouble);
+    std::thread::spawn(move || drop(tell.send(Told::Started(TaskWorker::start_and_tell(settings, own)))));
     let mut first = told.recv_timeout(SAY_AFTER).ok();
     if first.is_none() {
-        say(&format!("worker {} waits for NATS at {shown}\n", styled(STRONG, visible(&name))));
+        let why = trouble.now().map(|why| format!(": {}", visible(&why))).unwrap_or_default();
+        say(&format!("worker {} waits for NATS at {shown}{why}{at}\n", styled(STRONG, visible(&name))));
         first = told.recv().ok();
     }
     let worker = match first {
@@ -63,13 +73,27 @@ pub(crate) fn run(args: &WorkerArgs) -> Result<Exit, CliError> {
         Some(Told::Signal) => return Ok(Exit::Interrupted),
         Some(Told::Stdin) | None => return Ok(Exit::Fine),
     };
-    let health = args.health.map(|address| health::serve(address, &worker, &name)).transpose()?;
+    seen.set(&worker);
     let labels = if args.labels.is_empty() { String::new() } else { format!(", labels {}", args.labels) };
-    let at = health.map(|address| format!(", health at http://{address}")).unwrap_or_default();
     say(&format!("worker {} takes task runs from {shown}{labels}{at}\n", styled(STRONG, visible(&name))));
-    match told.recv() {
+    match told_of_end(&worker, &told) {
         Ok(Told::Signal) => drain(args, &worker, &told, &say),
         Ok(Told::Stdin | Told::Started(_)) | Err(_) => Ok(Exit::Fine),
+    }
+}
+
+/// Waits to be told to end. Meanwhile it says if the server does not let it work.
+fn told_of_end(worker: &TaskWorker, told: &mpsc::Receiver<Told>) -> Result<Told, mpsc::RecvError> {
+    loop {
+        match told.recv_timeout(LOOK) {
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return Err(mpsc::RecvError),
+            Ok(end) => return Ok(end),
+        }
+        if let Some(words) = worker.trouble() {
+            output::stderr(&format!("{} it takes nothing: {}\n", styled(WARN, "warning:"), visible(&words)));
+            return told.recv();
+        }
     }
 }
 
@@ -130,6 +154,7 @@ fn settings(args: &WorkerArgs) -> Result<WorkerSettings, CliError> {
     };
     let mut settings = WorkerSettings::new(nats, name, tenant(args, host)?);
     settings.labels = args.labels.clone();
+    settings.takes_all_labels = args.all_labels;
     settings.memory_bytes_max = args.memory;
     settings.ceiling = ceiling(args)?;
     Ok(settings)

@@ -96,7 +96,7 @@ impl Lane {
     /// The next message for workers that have `slots` threads together. `has_lingered`: what there is goes now.
     pub(super) fn next(&mut self, slots: u32, has_lingered: bool) -> Next {
         let slots = slots.max(1);
-        if self.queued == 0 || self.messages >= slots.saturating_mul(MESSAGES_PER_SLOT) + MESSAGES_PER_SLOT {
+        if self.queued == 0 || self.messages >= slots.saturating_add(1).saturating_mul(MESSAGES_PER_SLOT) {
             return Next::Nothing;
         }
         let shares = u64::from(slots.saturating_mul(MESSAGES_PER_SLOT));

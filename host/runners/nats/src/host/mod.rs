@@ -23,7 +23,7 @@ mod watch;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskhost_model::seams::{Blobs, Runner};
@@ -35,7 +35,9 @@ use tokio::task::JoinHandle;
 use crate::connect::{Connection, NatsSettings, Side, connect};
 use crate::error::NatsError;
 use crate::exchange::Exchange;
+use crate::shared::{SharedArtifacts, Way};
 use crate::streams::{self, Streams};
+use crate::trouble::Trouble;
 
 use runner::NatsRunner;
 use state::State;
@@ -43,13 +45,22 @@ use state::State;
 /// Threads that send and receive.
 const THREADS: usize = 2;
 
-/// How long the end of a process waits until what its flow runs have left in the account is taken away.
-const CLOSE_WAIT: Duration = Duration::from_secs(2);
+/// How long a cluster may take to have a leader, which takes it some seconds after one is lost.
+const LEADER_WAIT: Duration = Duration::from_secs(15);
+
+/// How long the end of a process waits until what its flow runs have left in the account is taken away; and how long when the server is not there.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+const CLOSE_WAIT_ALONE: Duration = Duration::from_secs(1);
 
 /// What a host has that workers may ask for.
 pub trait HostSite: Send + Sync {
     /// The bytes of a component that a flow was checked with. The error reads after "component … ".
     fn component(&self, digest: &Digest) -> Result<Vec<u8>, String>;
+
+    /// A store of artifacts that workers may reach, too.
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        None
+    }
 }
 
 /// How patient a host is.
@@ -89,6 +100,8 @@ struct Shared {
     state: Mutex<State>,
     /// There may be something to send.
     wake: Notify,
+    /// What workers look for that may reach the store of artifacts.
+    probe: OnceLock<String>,
     process: u64,
     messages: AtomicU64,
     closed: AtomicBool,
@@ -124,7 +137,7 @@ impl Workers {
             .enable_all()
             .build()
             .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
-        let connection = runtime.block_on(connect(&settings, Side::Host, "taskhost host"))?;
+        let connection = runtime.block_on(connect(&settings, Side::Host, "taskhost host", &Trouble::default()))?;
         let shared = Arc::new(Shared {
             connection,
             settings,
@@ -135,16 +148,18 @@ impl Workers {
             streams: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             wake: Notify::new(),
+            probe: OnceLock::new(),
             process: random(),
             messages: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             leaving: Mutex::default(),
         });
         // A mistake in the account is told before anything runs.
-        runtime.block_on(shared.found())?;
+        runtime.block_on(shared.first_found())?;
         runtime.spawn(send::pump(Arc::clone(&shared)));
         runtime.spawn(watch::run(Arc::clone(&shared)));
         runtime.block_on(watch::listen(&shared))?;
+        runtime.spawn(watch::probe(Arc::clone(&shared)));
         Ok(Workers { shared, runtime: Some(runtime) })
     }
 
@@ -168,7 +183,8 @@ impl Drop for Workers {
         let Some(runtime) = self.runtime.take() else { return };
         // Not where waiting would be a panic: then the account forgets what is left by itself.
         if tokio::runtime::Handle::try_current().is_err() {
-            let until = Instant::now() + CLOSE_WAIT;
+            let wait = if self.shared.connection.is_up() { CLOSE_WAIT } else { CLOSE_WAIT_ALONE };
+            let until = Instant::now() + wait;
             for leaving in std::mem::take(&mut *lock(&self.shared.leaving)) {
                 let left = until.saturating_duration_since(Instant::now());
                 let _ = runtime.block_on(async { tokio::time::timeout(left, leaving).await });
@@ -194,11 +210,44 @@ impl Shared {
             return Ok(Arc::clone(found));
         }
         let streams = streams::ensure(&self.connection.jetstream, self.settings.replicas).await?;
-        let exchange =
-            Exchange::new(streams.artifacts.clone(), Arc::clone(&self.blobs), self.connection.client.max_payload(), 0);
+        let exchange = Exchange::new(
+            streams.artifacts.clone(),
+            self.site.artifacts(),
+            Arc::clone(&self.blobs),
+            self.connection.client.max_payload(),
+            0,
+        );
         let new = Arc::new(Found { streams, exchange, made: tokio::sync::Mutex::default() });
         *found = Some(Arc::clone(&new));
         Ok(new)
+    }
+
+    /// The streams, for which a cluster may first need a leader.
+    async fn first_found(&self) -> Result<Arc<Found>, NatsError> {
+        let until = Instant::now() + LEADER_WAIT.min(self.options.server_wait);
+        loop {
+            let found = self.found().await;
+            if let (Err(error), Some(words)) = (&found, self.connection.forbidden()) {
+                let message = format!("this user may not do what a host does: {words} ({error})");
+                return Err(NatsError::usage(
+                    message,
+                    "give the credentials of a host, such as `host.nk` of `taskhost nats-config`",
+                ));
+            }
+            match found {
+                Err(error) if !error.is_usage && Instant::now() < until => {
+                    tracing::warn!(target: "taskhost::nats", %error, "the queues are not there yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                found => return found,
+            }
+        }
+    }
+
+    /// How the large values of task runs with these labels travel: past the queue, while all workers that take them can be reached so.
+    fn way(&self, labels: &Labels) -> Way {
+        let all = self.probe.get().is_some_and(|probe| self.lock().workers.have_all_found(probe, labels));
+        if all { Way::Shared } else { Way::Queue }
     }
 
     /// A stream is not there any more, so all are looked for again.

@@ -11,6 +11,8 @@ use taskhost_model::{ArtifactRef, Ending, FlowRunId, TaskFailure, Value};
 
 use super::Shared;
 use super::flight::Landed;
+use crate::names;
+use crate::shared::Way;
 use crate::streams;
 use crate::wire::outcomes;
 use crate::wire::outcomes::{Fate, OutcomeMessage};
@@ -36,7 +38,7 @@ pub(super) async fn run(shared: Arc<Shared>, flow_run: FlowRunId, consumer: Pull
             if let Ok(mut messages) = pull.messages().await {
                 while let Some(message) = messages.next().await {
                     let Ok(message) = message else { break };
-                    take(&shared, flow_run, &message.payload).await;
+                    take(&shared, flow_run, &message.payload, names::way(message.headers.as_ref())).await;
                     // Should this get lost, it comes again, and has no effect.
                     let _ = message.ack().await;
                 }
@@ -52,13 +54,13 @@ pub(super) async fn run(shared: Arc<Shared>, flow_run: FlowRunId, consumer: Pull
     }
 }
 
-async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8]) {
+async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8], way: Way) {
     let is_wanted = |id| shared.lock().runs.get(&flow_run).is_some_and(|run| run.flights.contains_key(&id));
     if !crate::wire::tasks::id_of(bytes).is_some_and(is_wanted) {
         // It came before, or late: what it names is not fetched for nothing.
         return;
     }
-    let message = match read(shared, bytes).await {
+    let message = match read(shared, bytes, way).await {
         Ok(message) => message,
         Err(reason) => {
             tracing::error!(target: "taskhost::nats", reason, "an answer of a worker cannot be used");
@@ -81,7 +83,7 @@ async fn take(shared: &Arc<Shared>, flow_run: FlowRunId, bytes: &[u8]) {
 }
 
 /// Reads an answer, with all that it names.
-async fn read(shared: &Shared, bytes: &[u8]) -> Result<OutcomeMessage, String> {
+async fn read(shared: &Shared, bytes: &[u8], way: Way) -> Result<OutcomeMessage, String> {
     let found = shared.found().await.map_err(|error| error.message)?;
     let mut values: HashMap<ArtifactRef, Value> = HashMap::new();
     let message = loop {
@@ -99,11 +101,11 @@ async fn read(shared: &Shared, bytes: &[u8]) -> Result<OutcomeMessage, String> {
             break message;
         }
         for reference in missing {
-            values.insert(reference, found.exchange.value(&reference).await?);
+            values.insert(reference, found.exchange.value(&reference, way).await?);
         }
     };
     for blob in blobs(&message) {
-        found.exchange.fetch_blob(&blob).await?;
+        found.exchange.fetch_blob(&blob, way).await?;
     }
     Ok(message)
 }

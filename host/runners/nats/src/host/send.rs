@@ -9,11 +9,14 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use taskhost_model::{Digest, Ending, FlowRunId, Labels, TaskFailure};
+use tokio::sync::OwnedRwLockReadGuard;
 
 use super::lane::Queued;
 use super::state::Outgoing;
 use super::{Found, Shared, receive, watch};
 use crate::error::NatsError;
+use crate::exchange::Exchange;
+use crate::shared::Way;
 use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN, tasks};
 use crate::{names, streams};
 
@@ -58,6 +61,8 @@ enum Unsent {
     Full(String),
     /// It never will.
     Final(TaskFailure),
+    /// Nobody waits for it any more.
+    Unwanted,
 }
 
 impl From<NatsError> for Unsent {
@@ -71,7 +76,8 @@ async fn send(shared: Arc<Shared>, message: Outgoing) {
     loop {
         let (reason, is_full) = match send_once(&shared, &message).await {
             Ok(sequence) => return sent(&shared, &message, sequence),
-            Err(Unsent::Final(failure)) => return unsent(&shared, &message, failure),
+            Err(Unsent::Final(failure)) => return unsent(&shared, &message, &Ending::Failed(failure)),
+            Err(Unsent::Unwanted) => return unsent(&shared, &message, &Ending::Cancelled),
             Err(Unsent::Passing(reason)) => (reason, false),
             Err(Unsent::Full(reason)) => (reason, true),
         };
@@ -83,12 +89,11 @@ async fn send(shared: Arc<Shared>, message: Outgoing) {
         let waited = shared.options.server_wait;
         if since.elapsed() > waited {
             let reason = format!("it could not be sent to a worker for {waited:?}: {reason}");
-            return unsent(&shared, &message, TaskFailure::Lost(reason));
+            return unsent(&shared, &message, &Ending::Failed(TaskFailure::Lost(reason)));
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RETRY_MAX);
-        let is_wanted = |run: &super::state::FlowRun| run.flights.contains_key(&message.id);
-        if shared.is_closed() || !shared.lock().runs.get(&message.flow_run).is_some_and(is_wanted) {
+        if shared.is_closed() {
             return;
         }
     }
@@ -102,26 +107,39 @@ fn sent(shared: &Shared, message: &Outgoing, sequence: u64) {
     }
 }
 
-fn unsent(shared: &Shared, message: &Outgoing, failure: TaskFailure) {
+fn unsent(shared: &Shared, message: &Outgoing, ending: &Ending) {
     let mut state = shared.lock();
-    let landed = state.runs.get_mut(&message.flow_run).map(|run| run.end(message.id, &Ending::Failed(failure)));
+    let landed = state.runs.get_mut(&message.flow_run).map(|run| run.end(message.id, ending));
     drop(state);
     if let Some(landed) = landed {
         shared.report(landed);
     }
 }
 
+/// Through the gate of the flow run, unless nobody waits for the message any more.
+async fn pass(shared: &Shared, message: &Outgoing) -> Result<OwnedRwLockReadGuard<()>, Unsent> {
+    let gate = shared.lock().runs.get(&message.flow_run).map(|run| Arc::clone(&run.gate));
+    let passed = gate.ok_or(Unsent::Unwanted)?.read_owned().await;
+    let is_wanted = shared.lock().runs.get(&message.flow_run).is_some_and(|run| run.wants(message.id));
+    if is_wanted { Ok(passed) } else { Err(Unsent::Unwanted) }
+}
+
 /// Gives the message's place in the stream.
 async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unsent> {
+    drop(pass(shared, message).await?);
     let found = shared.found().await?;
     ready(shared, &found, message.flow_run, &message.labels).await?;
     let (payload, left_out) = encode(message, shared.connection.client.max_payload())?;
     let exchange = &found.exchange;
-    for (reference, bytes) in &left_out.values {
-        exchange.put_value(reference, bytes).await.map_err(Unsent::Passing)?;
+    let mut way = shared.way(&message.labels);
+    if way == Way::Shared
+        && let Err(reason) = put(exchange, &left_out, way).await
+    {
+        tracing::warn!(target: "taskhost::nats", reason, "the store of artifacts takes nothing; values go by the queue");
+        way = Way::Queue;
     }
-    for blob in &left_out.blobs {
-        exchange.put_blob(blob).await.map_err(Unsent::Passing)?;
+    if way == Way::Queue {
+        put(exchange, &left_out, way).await.map_err(Unsent::Passing)?;
     }
     let mut components: HashSet<Digest> = HashSet::new();
     for part in &message.parts {
@@ -135,6 +153,10 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
     if message.parts.iter().any(Queued::goes_alone) {
         outgoing = outgoing.header(names::ALONE_HEADER, "1");
     }
+    if way == Way::Shared {
+        outgoing = outgoing.header(names::SHARED_HEADER, "1");
+    }
+    let _passed = pass(shared, message).await?;
     let published = publish(shared, subject, outgoing).await;
     match published {
         Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
@@ -145,6 +167,17 @@ async fn send_once(shared: &Arc<Shared>, message: &Outgoing) -> Result<u64, Unse
         Err(error) => Err(Unsent::Passing(error.to_string())),
         Ok(sequence) => Ok(sequence),
     }
+}
+
+/// Puts what a message names.
+async fn put(exchange: &Exchange, left_out: &LeftOut, way: Way) -> Result<(), String> {
+    for (reference, value) in &left_out.values {
+        exchange.put_value(reference, value, way).await?;
+    }
+    for blob in &left_out.blobs {
+        exchange.put_blob(blob, way).await?;
+    }
+    Ok(())
 }
 
 /// Whether the stream, or the account, has no room.

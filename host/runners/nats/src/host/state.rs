@@ -40,6 +40,8 @@ pub(super) struct FlowRun {
     pub(super) is_cancelled: bool,
     /// There may be messages of it in the queue that nobody waits for.
     pub(super) has_given_up: bool,
+    /// Held by those who send a message of it, and by who takes back what was sent: nothing is sent after that.
+    pub(super) gate: Arc<tokio::sync::RwLock<()>>,
     /// Ends what receives its outcomes.
     pub(super) receiver: Option<tokio::task::AbortHandle>,
     /// What it waits for was told.
@@ -54,6 +56,9 @@ pub(super) struct Known(HashMap<String, (WorkerHello, Instant)>);
 
 impl Known {
     pub(super) fn hear(&mut self, hello: WorkerHello) {
+        if !hello.is_plausible() {
+            return;
+        }
         if self.0.len() >= WORKERS_MAX && !self.0.contains_key(&hello.name) {
             self.0.retain(|_, (_, heard)| heard.elapsed() < SILENCE_MAX);
         }
@@ -65,6 +70,17 @@ impl Known {
     /// Those that answered lately.
     pub(super) fn known(&self) -> Vec<WorkerHello> {
         self.0.values().filter(|(_, heard)| heard.elapsed() < SILENCE_MAX).map(|(hello, _)| hello.clone()).collect()
+    }
+
+    /// Whether there are workers that take task runs with these labels, all of which have found the probe.
+    pub(super) fn have_all_found(&self, probe: &str, labels: &Labels) -> bool {
+        let mut taking = self
+            .0
+            .values()
+            .filter(|(hello, heard)| heard.elapsed() < SILENCE_MAX && hello.takes(labels))
+            .map(|(hello, _)| hello.found.as_deref() == Some(probe))
+            .peekable();
+        taking.peek().is_some() && taking.all(|has| has)
     }
 
     /// Threads of the workers that take task runs with these labels.
@@ -145,6 +161,11 @@ impl State {
 }
 
 impl FlowRun {
+    /// Whether a message should still go: nobody has cancelled it or given it up.
+    pub(super) fn wants(&self, id: MessageId) -> bool {
+        !self.is_cancelled && self.flights.contains_key(&id)
+    }
+
     /// After something has landed: the lane's books, what goes again, and the end of a flight that is answered whole.
     pub(super) fn settle(&mut self, id: MessageId, landed: &mut Landed) {
         let Some(flight) = self.flights.get(&id) else { return };

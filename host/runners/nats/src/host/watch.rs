@@ -39,10 +39,25 @@ pub(super) async fn ask(shared: &Shared, labels: &Labels) {
         version: shared.options.version.clone(),
         protocol: PROTOCOL,
         labels: labels.iter().map(str::to_owned).collect(),
+        probe: shared.probe.get().cloned(),
     };
     let client = &shared.connection.client;
     let reply = answers(shared);
     let _ = client.publish_with_reply(names::WORKERS_SUBJECT, reply, hello::encode(&question)).await;
+}
+
+/// Puts what workers look for that may reach the host's store of artifacts, if it has one.
+pub(super) async fn probe(shared: Arc<Shared>) {
+    let Some(artifacts) = shared.site.artifacts() else { return };
+    match tokio::task::spawn_blocking(move || artifacts.put_probe()).await {
+        Ok(Ok(probe)) => {
+            let _ = shared.probe.set(probe.to_string());
+            ask(&shared, &Labels::default()).await;
+        }
+        // The store is told when it is needed; until then values go by the queue.
+        Ok(Err(reason)) => tracing::warn!(target: "taskhost::nats", reason, "the store of artifacts takes no probe"),
+        Err(_) => {}
+    }
 }
 
 fn answers(shared: &Shared) -> String {

@@ -40,13 +40,7 @@ pub(super) fn publish(user: User) -> Vec<Permission> {
 /// What a user may subscribe to, and what for.
 pub(super) fn subscribe(user: User) -> Vec<(String, &'static str)> {
     match user {
-        User::Host => vec![
-            (format!("{HOST_INBOX}.>"), "answers to it"),
-            (
-                format!("$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{TASKS_STREAM}.*"),
-                "word of task runs that ended each worker that took them",
-            ),
-        ],
+        User::Host => vec![(format!("{HOST_INBOX}.>"), "answers to it")],
         User::Worker => vec![
             (format!("{WORKER_INBOX}.>"), "answers to it, task runs among them"),
             (CANCEL_SUBJECTS.to_owned(), "hear that a flow run is over"),
@@ -77,7 +71,6 @@ fn host() -> Vec<Permission> {
     all.extend([
         one(TASKS_SUBJECTS, "send task runs"),
         one(format!("$JS.API.STREAM.MSG.GET.{tasks}"), "see whether one is still there"),
-        one(format!("$JS.API.STREAM.MSG.DELETE.{tasks}"), "take one out that ends workers"),
         one(format!("$JS.API.CONSUMER.CREATE.{tasks}.*.{TASKS_SUBJECTS}"), "make the queue of a set of labels"),
         one(format!("$JS.API.CONSUMER.INFO.{tasks}.*"), "see how long it is"),
         one(

@@ -8,8 +8,8 @@ pub(crate) mod tasks;
 
 use std::fmt;
 
-use taskhost_model::ArtifactRef;
-use taskhost_model::codec::{CodecError, Reader};
+use taskhost_model::codec::{CodecError, Large, Reader};
+use taskhost_model::{ArtifactRef, Value};
 
 /// The first byte of each message.
 const VERSION: u8 = 1;
@@ -45,21 +45,21 @@ impl fmt::Display for MessageId {
 /// Values that were left out of a message: to be put where the other side finds them before it is sent.
 #[derive(Default)]
 pub(crate) struct LeftOut {
-    /// Large values, in their binary form.
-    pub(crate) values: Vec<(ArtifactRef, Vec<u8>)>,
+    /// Large values.
+    pub(crate) values: Vec<(ArtifactRef, Value)>,
     /// Blobs that are named.
     pub(crate) blobs: Vec<ArtifactRef>,
 }
 
 impl LeftOut {
     /// For a [`ValueWriter`](taskhost_model::codec::ValueWriter): leaves out values of `bytes_min` and more.
-    fn take(&mut self, bytes: &[u8], bytes_min: usize) -> Option<ArtifactRef> {
-        if bytes.len() < bytes_min {
+    fn take(&mut self, large: &Large<'_>, bytes_min: usize) -> Option<ArtifactRef> {
+        if large.length() < bytes_min {
             return None;
         }
-        let reference = ArtifactRef { digest: *blake3::hash(bytes).as_bytes(), length: bytes.len() as u64 };
+        let reference = large.artifact();
         if !self.values.iter().any(|(known, _)| *known == reference) {
-            self.values.push((reference, bytes.to_vec()));
+            self.values.push((reference, large.value().clone()));
         }
         Some(reference)
     }

@@ -134,7 +134,7 @@ fn encode_outcome(
     match &outcome.ending {
         Ending::Returned(value) => {
             out.push(tag::RETURNED | more);
-            values.write(Some(value), out, &mut |bytes| left_out.take(bytes, offload_bytes_min));
+            values.write(Some(value), out, &mut |large| left_out.take(large, offload_bytes_min));
         }
         Ending::Failed(failure) => {
             out.push(tag::FAILED | more);
@@ -275,9 +275,9 @@ mod tests {
         let (bytes, left_out) = encode(&message, 64 << 10);
         assert!(bytes.len() < 1000, "{}", bytes.len());
         let mut resolve = |wanted: &taskhost_model::ArtifactRef| {
-            let (reference, bytes) = &left_out.values[0];
+            let (reference, value) = &left_out.values[0];
             assert_eq!(reference, wanted);
-            taskhost_model::codec::decode_value(bytes).map_err(|error| error.to_string())
+            Ok(value.clone())
         };
         assert_eq!(decode(&bytes, &mut resolve).expect("whole").stretches, [stretch]);
     }

@@ -61,7 +61,7 @@ pub(crate) fn encode(
                 }
                 value => value,
             };
-            values.write(Some(value), &mut out, &mut |bytes| left_out.take(bytes, offload_bytes_min));
+            values.write(Some(value), &mut out, &mut |large| left_out.take(large, offload_bytes_min));
         }
     }
     left_out.blobs = values.take_blobs();

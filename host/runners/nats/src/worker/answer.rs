@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
 use taskhost_model::codec::REFERENCE_BYTES_MIN;
 use taskhost_model::{Ending, FlowRunId, TaskFailure, TaskRunOutcome};
 
 use super::{Found, Shared};
 use crate::names;
+use crate::shared::Way;
 use crate::wire::outcomes::{self, Fate, OutcomeMessage, Said, Stretch};
-use crate::wire::{MessageId, OFFLOAD_BYTES_MIN};
+use crate::wire::{LeftOut, MessageId, OFFLOAD_BYTES_MIN};
 
 /// Between two tries to send an answer; doubled up to the longest.
 const RETRY: Duration = Duration::from_millis(100);
@@ -28,29 +30,37 @@ pub(super) struct Answering<'a> {
     found: &'a Found,
     pub(super) flow_run: FlowRunId,
     pub(super) id: MessageId,
+    /// How the host's values have come, and the answer's go.
+    pub(super) way: Way,
     count: u32,
 }
 
 impl<'a> Answering<'a> {
-    pub(super) fn new(shared: &'a Arc<Shared>, found: &'a Found, flow_run: FlowRunId, id: MessageId) -> Answering<'a> {
-        Answering { shared, found, flow_run, id, count: 0 }
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        found: &'a Found,
+        flow_run: FlowRunId,
+        id: MessageId,
+        way: Way,
+    ) -> Answering<'a> {
+        Answering { shared, found, flow_run, id, way, count: 0 }
     }
 
     /// The message is not for this worker. Like the others, gives whether the answer is kept.
     pub(super) async fn refuse(&mut self, reason: String) -> bool {
         let message = OutcomeMessage { refused: Some(reason), ..self.message(true) };
-        self.send(message).await
+        self.short(message).await
     }
 
     /// It was with another worker, which was lost.
     pub(super) async fn suspect(&mut self) -> bool {
         let message = OutcomeMessage { is_suspected: true, ..self.message(true) };
-        self.send(message).await
+        self.short(message).await
     }
 
     /// None of it was begun.
     pub(super) async fn give_back(&mut self) -> bool {
-        self.send(self.message(true)).await
+        self.short(self.message(true)).await
     }
 
     /// Something has ended, something was said.
@@ -73,8 +83,8 @@ impl<'a> Answering<'a> {
         let mut left = vec![(stretches, said, is_last)];
         while let Some((stretches, said, is_last)) = left.pop() {
             let message = OutcomeMessage { stretches, said, ..self.message(is_last) };
-            if self.fits(&message) {
-                if !self.send(message).await {
+            if let Some(encoded) = self.encode(&message) {
+                if !self.send(is_last, encoded).await {
                     return false;
                 }
                 continue;
@@ -92,24 +102,31 @@ impl<'a> Answering<'a> {
         true
     }
 
-    fn bytes_max(&self) -> usize {
-        self.shared.connection.client.max_payload().saturating_sub(AROUND_BYTES)
+    /// With as many values in it as fit; none if it is too long without.
+    fn encode(&self, message: &OutcomeMessage) -> Option<(Bytes, LeftOut)> {
+        let bytes_max = self.shared.connection.client.max_payload().saturating_sub(AROUND_BYTES);
+        let mut encoded =
+            [OFFLOAD_BYTES_MIN, REFERENCE_BYTES_MIN].iter().map(|least| outcomes::encode(message, *least));
+        encoded.find(|(payload, _)| payload.len() <= bytes_max)
     }
 
-    fn fits(&self, message: &OutcomeMessage) -> bool {
-        outcomes::encode(message, REFERENCE_BYTES_MIN).0.len() <= self.bytes_max()
+    /// A message that fits, as it says nothing of task runs.
+    async fn short(&mut self, message: OutcomeMessage) -> bool {
+        let encoded = outcomes::encode(&message, OFFLOAD_BYTES_MIN);
+        self.send(message.is_last, encoded).await
     }
 
-    async fn send(&mut self, message: OutcomeMessage) -> bool {
+    async fn send(&mut self, is_last: bool, (payload, left_out): (Bytes, LeftOut)) -> bool {
         let name = &self.shared.options.name;
-        let id =
-            if message.is_last { format!("{}.last", self.id) } else { format!("{}.{name}.{}", self.id, self.count) };
+        let id = if is_last { format!("{}.last", self.id) } else { format!("{}.{name}.{}", self.id, self.count) };
         self.count += 1;
         let (mut pause, since) = (RETRY, Instant::now());
         loop {
-            match self.send_once(&message, &id).await {
+            match self.send_once(&payload, &left_out, &id).await {
                 Ok(()) => return true,
                 Err(reason) => {
+                    // Should the other way be the reason.
+                    self.way = Way::Queue;
                     tracing::warn!(target: "taskhost::nats", reason, "an answer could not be sent");
                     if since.elapsed() > PATIENCE {
                         return false;
@@ -121,20 +138,18 @@ impl<'a> Answering<'a> {
         }
     }
 
-    async fn send_once(&self, message: &OutcomeMessage, id: &str) -> Result<(), String> {
-        let mut encoded = outcomes::encode(message, OFFLOAD_BYTES_MIN);
-        if encoded.0.len() > self.bytes_max() {
-            encoded = outcomes::encode(message, REFERENCE_BYTES_MIN);
-        }
-        let (payload, left_out) = encoded;
-        for (reference, bytes) in &left_out.values {
-            self.found.exchange.put_value(reference, bytes).await?;
+    async fn send_once(&self, payload: &Bytes, left_out: &LeftOut, id: &str) -> Result<(), String> {
+        for (reference, value) in &left_out.values {
+            self.found.exchange.put_value(reference, value, self.way).await?;
         }
         for blob in &left_out.blobs {
-            self.found.exchange.put_blob(blob).await?;
+            self.found.exchange.put_blob(blob, self.way).await?;
         }
         // Should it go twice, because the first answer was late, the stream takes it once.
-        let message = PublishMessage::build().payload(payload).message_id(id);
+        let mut message = PublishMessage::build().payload(payload.clone()).message_id(id);
+        if self.way == Way::Shared {
+            message = message.header(names::SHARED_HEADER, "1");
+        }
         let jetstream = &self.shared.connection.jetstream;
         let sent = jetstream.send_publish(names::results(self.flow_run), message).await;
         sent.map_err(|error| error.to_string())?.await.map(drop).map_err(|error| error.to_string())

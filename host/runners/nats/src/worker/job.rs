@@ -15,6 +15,8 @@ use super::answer::Answering;
 use super::collect::{Collector, Gathered, give_back};
 use super::turn::turn;
 use super::{Found, Shared, lock};
+use crate::names;
+use crate::shared::Way;
 use crate::streams::ACK_WAIT;
 use crate::wire::outcomes::{Fate, Stretch};
 use crate::wire::tasks::{self, TaskMessage};
@@ -24,6 +26,9 @@ const TELL: Duration = Duration::from_millis(100);
 
 /// What was not begun within this goes back to the host: other workers may have room.
 const BEGIN_WAIT: Duration = Duration::from_secs(1);
+
+/// Before a message is given back whose values are in a store that is not known here.
+const NOT_SHARED_PAUSE: Duration = Duration::from_millis(500);
 
 /// Calls that are remembered.
 const ADMITTED_MAX: usize = 1024;
@@ -61,11 +66,16 @@ async fn keep(message: &Message) {
 
 async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::MessageId) {
     let Some(found) = shared.found.borrow().clone() else { return };
-    let Some(flow_run) = crate::names::flow_run(&message.subject) else { return };
+    let Some(flow_run) = names::flow_run(&message.subject) else { return };
     let deliveries = message.info().map_or(1, |info| info.delivered);
-    let mut answering = Answering::new(shared, &found, flow_run, id);
+    let way = names::way(message.headers.as_ref());
+    let mut answering = Answering::new(shared, &found, flow_run, id, way);
     let is_kept = if deliveries > 1 {
         answering.suspect().await
+    } else if way == Way::Shared && shared.site.artifacts().is_none() {
+        // Until the host has heard of this worker.
+        tokio::time::sleep(NOT_SHARED_PAUSE).await;
+        answering.give_back().await
     } else if shared.is_draining() {
         answering.give_back().await
     } else {
@@ -83,7 +93,7 @@ async fn carry_out(shared: &Arc<Shared>, message: &Message, id: crate::wire::Mes
 /// Carries out what has its turn; whether its answer is kept.
 async fn begun(shared: &Arc<Shared>, found: &Found, message: &Message, answering: &mut Answering<'_>) -> bool {
     let flow_run = answering.flow_run;
-    let message = match read(shared, found, &message.payload).await {
+    let message = match read(shared, found, &message.payload, answering.way).await {
         Ok(message) => message,
         Err(reason) => return answering.refuse(reason).await,
     };
@@ -113,7 +123,7 @@ fn cancelled(message: &TaskMessage) -> Vec<Stretch> {
 }
 
 /// Reads a message, with all that it names.
-async fn read(shared: &Shared, found: &Found, bytes: &[u8]) -> Result<TaskMessage, String> {
+async fn read(shared: &Shared, found: &Found, bytes: &[u8], way: Way) -> Result<TaskMessage, String> {
     let mut values: HashMap<ArtifactRef, Value> = HashMap::new();
     loop {
         let mut missing = Vec::new();
@@ -128,7 +138,7 @@ async fn read(shared: &Shared, found: &Found, bytes: &[u8]) -> Result<TaskMessag
             return decoded.map_err(|error| error.to_string());
         }
         for reference in missing {
-            values.insert(reference, found.exchange.value(&reference).await?);
+            values.insert(reference, found.exchange.value(&reference, way).await?);
         }
     }
 }
@@ -139,7 +149,7 @@ async fn run(shared: &Arc<Shared>, found: &Found, message: TaskMessage, answerin
     let collector = shared.collector(answering.flow_run);
     let (mut requests, mut calls) = (Vec::new(), HashMap::new());
     for (part, request) in (0..).zip(message.requests) {
-        match ready(shared, found, &request, &mut calls).await {
+        match ready(shared, found, &request, answering.way, &mut calls).await {
             Ok(call) => {
                 let id = RequestId(shared.requests.fetch_add(1, Ordering::Relaxed));
                 collector.expect(id, &gathered, part);
@@ -213,6 +223,7 @@ async fn ready(
     shared: &Arc<Shared>,
     found: &Found,
     request: &TaskRunRequest,
+    way: Way,
     calls: &mut HashMap<usize, Result<Arc<TaskCall>, TaskFailure>>,
 ) -> Result<Arc<TaskCall>, TaskFailure> {
     let lost = |reason: String| TaskFailure::Lost(format!("worker `{}`: {reason}", shared.options.name));
@@ -221,7 +232,7 @@ async fn ready(
         let mut blobs = Vec::new();
         request.arguments.iter().for_each(|value| value.each_blob(&mut |blob| blobs.push(*blob)));
         for blob in blobs {
-            found.exchange.fetch_blob(&blob).await.map_err(lost)?;
+            found.exchange.fetch_blob(&blob, way).await.map_err(lost)?;
         }
     }
     let address = Arc::as_ptr(&request.call).addr();

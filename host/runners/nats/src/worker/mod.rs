@@ -22,16 +22,18 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use taskhost_model::seams::{Blobs, Runner};
-use taskhost_model::{Digest, FlowRunId, Labels, TaskCall, TaskFailure};
+use taskhost_model::{ArtifactRef, Digest, FlowRunId, Labels, TaskCall, TaskFailure};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
 use crate::connect::{Connection, NatsSettings, Side, connect};
 use crate::error::NatsError;
 use crate::exchange::Exchange;
-use crate::hello::{self, Question, WorkerHello};
+use crate::hello::{self, ALL_LABELS, Question, WorkerHello};
 use crate::names::{self, PROTOCOL};
+use crate::shared::SharedArtifacts;
 use crate::streams::{self, Streams};
+use crate::trouble::Trouble;
 use crate::wire::MessageId;
 use crate::wire::tasks::KnownCalls;
 
@@ -45,6 +47,12 @@ const FIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// Large values that are kept after their use, in bytes together.
 const RECENT_BYTES_MAX: u64 = 256 << 20;
+
+/// Hosts whose probes are remembered.
+const PROBES_MAX: usize = 1024;
+
+/// Most bytes of a probe.
+const PROBE_BYTES_MAX: u64 = 1024;
 
 /// Flow runs that are over and remembered, so that what is left of them is not begun.
 const OVER_MAX: usize = 1024;
@@ -65,6 +73,11 @@ pub trait WorkerSite: Send + Sync {
 
     /// Makes a component ready, and keeps it. Its bytes are those of its digest.
     fn load(&self, component: &Digest, bytes: &[u8]) -> Result<(), TaskFailure>;
+
+    /// A store of artifacts that hosts may reach, too.
+    fn artifacts(&self) -> Option<Arc<dyn SharedArtifacts>> {
+        None
+    }
 }
 
 /// How a worker works.
@@ -75,6 +88,8 @@ pub struct WorkerOptions {
     pub name: String,
     /// What it has: it takes task runs that want no more than these.
     pub labels: Labels,
+    /// It takes task runs whatever they want: for a host's own machine.
+    pub takes_all_labels: bool,
     /// Threads that compute.
     pub threads: u32,
     /// Most task runs that it holds, those that wait included.
@@ -87,7 +102,8 @@ impl WorkerOptions {
     /// For a runner with so many threads and so many task runs at once.
     pub fn new(name: impl Into<String>, labels: Labels, threads: u32, runs_max: usize) -> WorkerOptions {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        WorkerOptions { name: name.into(), labels, threads: threads.max(1), runs_max: runs_max.max(1), version }
+        let (threads, runs_max) = (threads.max(1), runs_max.max(1));
+        WorkerOptions { name: name.into(), labels, takes_all_labels: false, threads, runs_max, version }
     }
 }
 
@@ -121,6 +137,7 @@ pub struct Worker {
 
 struct Shared {
     connection: Connection,
+    trouble: Arc<Trouble>,
     options: WorkerOptions,
     site: Arc<dyn WorkerSite>,
     runner: Arc<dyn Runner>,
@@ -129,6 +146,8 @@ struct Shared {
     /// Calls that may be carried out here, by the address of what the host has sent, which is kept with them.
     admitted: Mutex<HashMap<usize, Admitted>>,
     found: tokio::sync::watch::Sender<Option<Arc<Found>>>,
+    /// Probes of hosts that are in the store of artifacts, or not.
+    probes: Mutex<HashMap<String, bool>>,
     /// Queues that it takes from.
     queues: Mutex<HashMap<Labels, tokio::task::AbortHandle>>,
     flow_runs: Mutex<FlowRuns>,
@@ -164,13 +183,14 @@ struct FlowRuns {
 }
 
 impl Worker {
-    /// Connects and begins to take task runs for `runner`. Blobs go to and come from `blobs`.
+    /// Connects and begins to take task runs for `runner`. Blobs go to and come from `blobs`. `trouble` tells why it does not.
     pub fn start(
         settings: &NatsSettings,
         site: Arc<dyn WorkerSite>,
         runner: Arc<dyn Runner>,
         blobs: Arc<dyn Blobs>,
         options: WorkerOptions,
+        trouble: Arc<Trouble>,
     ) -> Result<Worker, NatsError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -178,10 +198,15 @@ impl Worker {
             .enable_all()
             .build()
             .map_err(|error| NatsError::new(format!("no thread could be started: {error}")))?;
-        let connection =
-            runtime.block_on(connect(settings, Side::Worker, &format!("taskhost worker {}", options.name)))?;
+        let connection = runtime.block_on(connect(
+            settings,
+            Side::Worker,
+            &format!("taskhost worker {}", options.name),
+            &trouble,
+        ))?;
         let shared = Arc::new(Shared {
             connection,
+            trouble,
             options,
             site,
             runner,
@@ -189,6 +214,7 @@ impl Worker {
             calls: KnownCalls::default(),
             admitted: Mutex::default(),
             found: tokio::sync::watch::Sender::new(None),
+            probes: Mutex::default(),
             queues: Mutex::default(),
             flow_runs: Mutex::default(),
             held: Mutex::default(),
@@ -221,6 +247,13 @@ impl Worker {
             runs_failed: shared.failed.load(Ordering::Relaxed),
             runs_given_back: shared.given_back.load(Ordering::Relaxed),
         }
+    }
+
+    /// Why it cannot work at the moment, although its server answers.
+    pub fn trouble(&self) -> Option<String> {
+        let forbidden = self.shared.connection.forbidden();
+        let forbidden = forbidden.map(|words| format!("this user may not do what a worker does: {words}"));
+        forbidden.or_else(|| self.shared.trouble.now())
     }
 
     /// Takes nothing more; what runs goes on to its end, what was not begun is given back.
@@ -266,15 +299,16 @@ impl Shared {
         self.draining.load(Ordering::SeqCst)
     }
 
-    fn hello(&self) -> WorkerHello {
+    fn hello(&self, probe: Option<&str>) -> WorkerHello {
         let options = &self.options;
         WorkerHello {
             name: options.name.clone(),
             version: options.version.clone(),
             protocol: PROTOCOL,
-            labels: options.labels.to_string(),
+            labels: if options.takes_all_labels { ALL_LABELS.to_owned() } else { options.labels.to_string() },
             threads: options.threads,
             draining: self.is_draining(),
+            found: probe.filter(|probe| lock(&self.probes).get(*probe) == Some(&true)).map(str::to_owned),
         }
     }
 
@@ -332,7 +366,11 @@ async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
                 // Its queue may be new.
                 pull::take_from(&own, labels);
             }
-            let _ = own.connection.client.publish(reply, hello::encode(&own.hello())).await;
+            let hello = own.hello(question.probe.as_deref());
+            let _ = own.connection.client.publish(reply.clone(), hello::encode(&hello)).await;
+            if let Some(probe) = question.probe {
+                look_for(&own, probe, reply);
+            }
         }
     });
     let mut cancelled = client.subscribe(names::CANCEL_SUBJECTS).await.map_err(failed)?;
@@ -347,6 +385,29 @@ async fn listen(shared: &Arc<Shared>) -> Result<(), NatsError> {
     client.flush().await.map_err(|error| NatsError::new(format!("NATS does not answer: {error}")))
 }
 
+/// Looks for a host's probe, unless that was done, and tells the host if it is there.
+fn look_for(shared: &Arc<Shared>, probe: String, reply: async_nats::Subject) {
+    let (Some(artifacts), Ok(artifact)) = (shared.site.artifacts(), probe.parse::<ArtifactRef>()) else { return };
+    {
+        let mut probes = lock(&shared.probes);
+        if probes.contains_key(&probe) || artifact.length > PROBE_BYTES_MAX {
+            return;
+        }
+        if probes.len() >= PROBES_MAX {
+            probes.clear();
+        }
+        probes.insert(probe.clone(), false);
+    }
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let found = tokio::task::spawn_blocking(move || artifacts.get(&artifact)).await;
+        if let Ok(Ok(_)) = found {
+            lock(&shared.probes).insert(probe.clone(), true);
+            let _ = shared.connection.client.publish(reply, hello::encode(&shared.hello(Some(&probe)))).await;
+        }
+    });
+}
+
 /// Waits for the streams, and takes from all queues that fit.
 async fn find(shared: Arc<Shared>) {
     loop {
@@ -354,17 +415,23 @@ async fn find(shared: Arc<Shared>) {
             Ok(Some(streams)) => {
                 let exchange = Exchange::new(
                     streams.artifacts.clone(),
+                    shared.site.artifacts(),
                     Arc::clone(&shared.blobs),
                     shared.connection.client.max_payload(),
                     RECENT_BYTES_MAX,
                 );
                 let queues: Vec<Labels> = queues(&streams).await;
                 shared.found.send_replace(Some(Arc::new(Found { streams, exchange })));
+                shared.trouble.is(None);
                 queues.into_iter().for_each(|labels| pull::take_from(&shared, labels));
                 return;
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(target: "taskhost::nats", %error, "the queues cannot be looked at"),
+            // No host has been here yet.
+            Ok(None) => shared.trouble.is(None),
+            Err(error) => {
+                tracing::warn!(target: "taskhost::nats", %error, "the queues cannot be looked at");
+                shared.trouble.is(Some(error.to_string()));
+            }
         }
         tokio::time::sleep(FIND_PAUSE).await;
     }

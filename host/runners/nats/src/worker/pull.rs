@@ -22,8 +22,8 @@ const AHEAD: usize = 1;
 /// Most messages at one time. Beyond a few only guests that wait leave threads idle.
 const MESSAGES_MAX: usize = 512;
 
-/// Messages that are asked for at once beyond those for idle threads.
-const STEP: usize = 8;
+/// Most messages that are asked for at once beyond those for idle threads: fewer at first, so that others get their share.
+const STEP_MAX: usize = 8;
 
 /// How long a pull lasts. Less than a message waits for word of its worker: one that has stopped is not given it once more.
 const PULL: Duration = ACK_WAIT.checked_sub(Duration::from_secs(2)).expect("workers have longer for a message");
@@ -39,7 +39,8 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// Takes from the queue for `labels` from now on, if they fit and there is such a queue.
 pub(super) fn take_from(shared: &Arc<Shared>, labels: Labels) {
-    if !shared.options.labels.have(&labels) || shared.is_draining() {
+    let options = &shared.options;
+    if !(options.takes_all_labels || options.labels.have(&labels)) || shared.is_draining() {
         return;
     }
     let mut queues = lock(&shared.queues);
@@ -109,7 +110,11 @@ fn wanted(shared: &Shared, asked: usize) -> usize {
         return full - held - asked;
     }
     // All that it has waits: there is time for more.
-    if asked == 0 && held < MESSAGES_MAX && shared.runner.has_idle_threads() { STEP } else { 0 }
+    if asked == 0 && held < MESSAGES_MAX && shared.runner.has_idle_threads() {
+        (held / 4).clamp(1, STEP_MAX)
+    } else {
+        0
+    }
 }
 
 async fn ask(

@@ -1,0 +1,3 @@
+module taskhost
+
+go 1.24

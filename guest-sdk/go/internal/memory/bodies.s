@@ -1,0 +1,1 @@
+// Without this file, functions without a body would not compile.
