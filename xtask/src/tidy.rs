@@ -42,6 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "taskhost-sandbox",
             "taskhost-store",
             "taskhost-telemetry",
+            "taskhost-authoring",
         ],
     ),
 ];

@@ -45,7 +45,7 @@ pub fn build(site: &Site<'_>, options: BuildOptions) -> Result<Built, Error> {
         let size_bytes = size(&project.component())?;
         return Ok(Built { component: project.component(), size_bytes, has_changed: false, took: start.elapsed() });
     }
-    let tools = found_tools(site)?;
+    let tools = found_tools(site);
     // What changes while it is built is built next time.
     let basis = Basis::of(site, &tools)?;
     let bytes = component(site, &wit)?;
@@ -54,9 +54,10 @@ pub fn build(site: &Site<'_>, options: BuildOptions) -> Result<Built, Error> {
     Ok(Built { component: project.component(), size_bytes: bytes.len() as u64, has_changed, took: start.elapsed() })
 }
 
-fn found_tools(site: &Site<'_>) -> Result<Vec<(&'static str, Found)>, Error> {
+/// Those that are there: a language may do with some of them, and tells what it cannot do without.
+fn found_tools(site: &Site<'_>) -> Vec<(&'static str, Found)> {
     let tools = site.project.language.tools().iter();
-    tools.map(|tool| Ok((tool.name, site.find(tool)?))).collect()
+    tools.filter_map(|tool| Some((tool.name, site.find(tool).ok()?))).collect()
 }
 
 fn component(site: &Site<'_>, wit: &Wit) -> Result<Vec<u8>, Error> {

@@ -61,7 +61,11 @@ pub(crate) fn is_fresh(site: &Site<'_>) -> Result<bool, Error> {
     let Ok(component) = fs::read(project.component()) else { return Ok(false) };
     Ok(before["taskhost"] == env!("CARGO_PKG_VERSION")
         && before["component"] == hex(&Sha256::digest(&component))
-        && project.language.tools().iter().all(|tool| site.is_same(tool, &before["tools"][tool.name]))
+        && project.language.tools().iter().all(|tool| match &before["tools"][tool.name] {
+            // It was built without.
+            Json::Null => true,
+            known => site.is_same(tool, known),
+        })
         && before["inputs"] == digest(project)?)
 }
 

@@ -53,16 +53,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 impl Own {
-    /// A mistake in the WIT as it lies in the new folder, told at the place where the author has it.
-    pub(crate) fn told(&self, error: Error, folder: &Path) -> Error {
-        let copy = if self.is_folder { folder.join("wit") } else { folder.join("wit/world.wit") };
-        let there = |text: String| text.replace(&*copy.to_string_lossy(), &self.from.to_string_lossy());
-        match error {
-            Error::Message { kind, message, help } => {
-                Error::Message { kind, message: there(message), help: help.map(there) }
-            }
-            other => other,
-        }
+    /// Where the author has a file that lies in the new folder.
+    pub(crate) fn place(&self, folder: &Path, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix(folder.join("wit")).unwrap_or(path);
+        if self.is_folder { self.from.join(inside) } else { self.from.clone() }
     }
 }
 
@@ -140,9 +134,20 @@ fn tests(tasks: &[Task<'_>], resolve: &Resolve) -> String {
         for param in &function.params {
             out.push_str(&format!("# with.{} = {}\n", param.name, example(&param.ty, resolve, 0)));
         }
-        out.push_str("# returns = \"…\"\n");
+        if has_value(function, resolve) {
+            out.push_str("# returns = \"…\"\n");
+        }
     }
     out
+}
+
+/// Whether there is something to compare when it succeeds.
+fn has_value(function: &Function, resolve: &Resolve) -> bool {
+    let Some(ty) = &function.result else { return false };
+    match ty {
+        Type::Id(id) => !matches!(&resolve.types[*id].kind, TypeDefKind::Result(result) if result.ok.is_none()),
+        _ => true,
+    }
 }
 
 /// A value of a type as TOML, for people to change.

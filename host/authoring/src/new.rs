@@ -107,7 +107,7 @@ fn fill(new: &New<'_>, folder: &Path, name: &str) -> Result<Created, Error> {
     if let Some(from) = new.from {
         let own = from_wit::replace(&mut files, from)?;
         write(folder, &files)?;
-        let wit = Wit::read_path(&folder.join("wit"), None).map_err(|error| own.told(error, folder))?;
+        let wit = Wit::read_shown(&folder.join("wit"), None, &|path| own.place(folder, path))?;
         notes = from_wit::fit(&mut files, &wit, new.language, name);
         remove(folder, true);
     }

@@ -73,11 +73,6 @@ pub fn files(language: &dyn Language, names: &Names) -> Result<Vec<(PathBuf, Vec
     Ok(all)
 }
 
-/// Whether there is a template for a language.
-pub fn has(language: &dyn Language) -> bool {
-    find(embedded::TEMPLATES, language.name()).is_some() && find(embedded::SDKS, language.sdk()).is_some()
-}
-
 fn find(groups: &'static [(&str, &[File])], name: &str) -> Option<&'static [File]> {
     groups.iter().find(|(group, _)| *group == name).map(|(_, files)| *files)
 }
@@ -107,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_template_has_what_every_project_has() {
-        for language in languages::ALL.into_iter().filter(|language| has(*language)) {
+        for language in languages::available() {
             let files = files(language, &Names::of("word-count")).expect("files");
             let wanted = [
                 "taskhost.toml",

@@ -1,5 +1,6 @@
 //! The command line: what may be written, and its help. Only commands that exist stand here.
 
+pub(crate) mod authoring;
 pub(crate) mod remote;
 pub(crate) mod runs;
 pub(crate) mod tenants;
@@ -12,6 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use taskhost_sandbox::{CompileLimits, EngineKind};
 
+use authoring::{BuildArgs, NewArgs, TestArgs};
 use remote::{ClusterArgs, RemoteArgs, Runner, WorkerArgs};
 use runs::RunsArgs;
 use tenants::NatsConfigArgs;
@@ -116,6 +118,26 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
   taskhost inspect numbers.wasm --verbose            with the names of all imported interfaces
   taskhost inspect numbers.wasm --json")]
     Inspect(InspectArgs),
+    /// Make the project of a component: sources, WIT, tests, a flow
+    #[command(after_help = "Examples:
+  taskhost new word-count --lang python
+  taskhost new word-count --lang rust --from word-count.wit     a WIT of your own")]
+    New(NewArgs),
+    /// Build a project's component, with the tools of its language
+    #[command(after_help = "Examples:
+  taskhost build                                     the project of this folder
+  taskhost build word-count --install                gets tools that are missing first
+  taskhost build --watch                             again whenever a source has changed")]
+    Build(BuildArgs),
+    /// Build a project's component and carry out its tests.toml in the sandbox
+    #[command(after_help = "Examples:
+  taskhost test
+  taskhost test word-count --only empty              tests with this word in their names
+  taskhost test --update                             what is returned is what is expected from now on
+  taskhost test --watch                              again whenever a source or a test has changed
+
+Exit code 4 if a test failed.")]
+    Test(TestArgs),
     /// Look at flow runs that were recorded, go on with one that was interrupted, stop or delete some
     #[command(after_help = "Examples:
   taskhost runs                                      the newest first

@@ -45,6 +45,8 @@ pub(crate) enum CliError {
     Secrets(HostError),
     /// Mistakes in the parameters of a flow, or the arguments of a function.
     Parameters(PlanError),
+    /// Somebody stopped it.
+    Interrupted,
 }
 
 impl CliError {
@@ -95,7 +97,7 @@ impl CliError {
             CliError::Message { exit: Exit::Rejected | Exit::Usage, message, help } => {
                 Some(json!([one(None, message, help)]))
             }
-            CliError::Message { .. } => None,
+            CliError::Message { .. } | CliError::Interrupted => None,
             CliError::Secrets(HostError { message, help, parts, .. }) if parts.is_empty() => {
                 Some(json!([one(Some("unusable-secret"), message, help)]))
             }
@@ -127,6 +129,7 @@ impl CliError {
                 Exit::Usage
             }
             CliError::Secrets(error) => CliError::from(error).report(),
+            CliError::Interrupted => Exit::Interrupted,
             CliError::Diagnostics(diagnostics) => {
                 output::stderr(&render::diagnostics::text(&diagnostics));
                 output::stderr(&format!("{}\n", render::diagnostics::tally(&diagnostics)));

@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM, and what another process asks for with `taskhost runs cancel`. Before a flow run has started they end the process; then the first lets what runs come to its end, the second stops
 //! it, and the third ends the process at once.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use taskhost::Host;
@@ -12,9 +13,14 @@ use crate::progress::Progress;
 
 static STATE: Mutex<State> = Mutex::new(State::Nothing);
 
+/// For what [`work`] does.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
+
 /// What there is to stop.
 enum State {
     Nothing,
+    /// Something that asks by itself whether it is to stop.
+    Working,
     /// Secrets are being looked up, perhaps by commands that would outlive us.
     Fetching(Host),
     /// A flow run is being started: it is stopped as soon as it is known.
@@ -34,6 +40,20 @@ fn state() -> MutexGuard<'static, State> {
 /// From here on, signals end the process with the exit code for it.
 pub(crate) fn listen() -> Result<(), CliError> {
     ctrlc::set_handler(on_signal).map_err(|error| CliError::internal(format!("could not listen to Ctrl-C: {error}")))
+}
+
+/// Does what asks by [`is_asked`] whether it is to stop, and tidies up then; the second signal ends the process.
+pub(crate) fn work<T>(work: impl FnOnce() -> Result<T, CliError>) -> Result<T, CliError> {
+    listen()?;
+    *state() = State::Working;
+    let done = work();
+    forget();
+    done
+}
+
+/// Whether what [`work`] does is to stop.
+pub(crate) fn is_asked() -> bool {
+    IS_ASKED.load(Ordering::Relaxed)
 }
 
 /// Meanwhile, a signal ends the commands that secrets come from, and then the process.
@@ -73,6 +93,7 @@ pub(crate) fn forget() {
 fn on_signal() {
     let mut state = state();
     match std::mem::replace(&mut *state, State::Stopping) {
+        State::Working => IS_ASKED.store(true, Ordering::Relaxed),
         State::Starting { asked: false } => *state = State::Starting { asked: true },
         State::Running(run, progress) => {
             *state = State::Draining(Arc::clone(&run), Arc::clone(&progress));

@@ -16,6 +16,10 @@ impl Language for Go {
         "Go"
     }
 
+    fn is_available(&self) -> bool {
+        false
+    }
+
     fn tools(&self) -> &'static [Tool] {
         &[]
     }

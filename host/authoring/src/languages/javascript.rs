@@ -16,6 +16,10 @@ impl Language for JavaScript {
         "JavaScript"
     }
 
+    fn is_available(&self) -> bool {
+        false
+    }
+
     fn tools(&self) -> &'static [Tool] {
         &[]
     }
@@ -47,6 +51,10 @@ impl Language for TypeScript {
 
     fn sdk(&self) -> &'static str {
         "javascript"
+    }
+
+    fn is_available(&self) -> bool {
+        false
     }
 
     fn tools(&self) -> &'static [Tool] {

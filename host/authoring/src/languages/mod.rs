@@ -23,6 +23,11 @@ pub trait Language: Sync {
     /// What people call it.
     fn title(&self) -> &'static str;
 
+    /// Whether this version builds it. One that it does not build is rejected by name, and offered nowhere.
+    fn is_available(&self) -> bool {
+        true
+    }
+
     /// The folder below `guest-sdk/` whose files a project gets in `sdk/`.
     fn sdk(&self) -> &'static str {
         self.name()
@@ -80,18 +85,23 @@ pub struct Stubs {
     pub left_out: Vec<PathBuf>,
 }
 
-/// All languages, in the order in which help lists them.
+/// All languages that are known, in the order in which help lists them.
 pub static ALL: [&dyn Language; 7] =
     [&rust::Rust, &c::C, &c::Cpp, &python::Python, &javascript::JavaScript, &javascript::TypeScript, &go::Go];
 
-/// The language of that name.
-pub fn find(name: &str) -> Option<&'static dyn Language> {
-    ALL.iter().copied().find(|language| language.name() == name)
+/// Those that this version builds.
+pub fn available() -> impl Iterator<Item = &'static dyn Language> + Clone {
+    ALL.iter().copied().filter(|language| language.is_available())
 }
 
-/// The names of all languages, for a sentence.
+/// The language of that name, if this version builds it.
+pub fn find(name: &str) -> Option<&'static dyn Language> {
+    available().find(|language| language.name() == name)
+}
+
+/// The names of those that this version builds, for a sentence.
 pub fn listed() -> String {
-    ALL.map(|language| format!("`{}`", language.name())).join(", ")
+    available().map(|language| format!("`{}`", language.name())).collect::<Vec<_>>().join(", ")
 }
 
 impl<'a> Build<'a> {

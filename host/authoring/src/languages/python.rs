@@ -16,6 +16,10 @@ impl Language for Python {
         "Python"
     }
 
+    fn is_available(&self) -> bool {
+        false
+    }
+
     fn tools(&self) -> &'static [Tool] {
         &[]
     }

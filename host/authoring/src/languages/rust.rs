@@ -1,13 +1,16 @@
 //! Rust: cargo, for wasm32-wasip2. Its linker makes the component, and cargo knows best whether there is anything to do.
 
+mod stubs;
+
 use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-use super::{Build, Language};
+use super::{Build, Language, Stubs};
 use crate::error::Error;
 use crate::tools::{Found, Run, Site, Tool, get};
+use crate::wit::Wit;
 
 /// Rust.
 pub(super) struct Rust;
@@ -151,7 +154,14 @@ impl Language for Rust {
                 .args(["build", "--release", "--lib", "--target", TARGET])
                 .arg("--message-format=json-render-diagnostics")
                 .answer(),
-        )?;
+        );
+        let output = output.map_err(|error| match error {
+            Error::Tool(mut failure) => {
+                failure.output = without_status(&failure.output);
+                Error::Tool(failure)
+            }
+            other => other,
+        })?;
         build.warn(&without_status(&output.text));
         let built = artifact(&output.answer).ok_or_else(|| {
             let help = "add `crate-type = [\"cdylib\"]` to `[lib]` in `Cargo.toml`".to_owned();
@@ -159,6 +169,11 @@ impl Language for Rust {
         })?;
         fs::copy(&built, &build.component).map_err(|error| Error::file("copy", &built, &error))?;
         Ok(())
+    }
+
+    fn stubs(&self, wit: &Wit) -> Option<Stubs> {
+        let text = stubs::library(wit)?;
+        Some(Stubs { files: vec![(PathBuf::from("src/lib.rs"), text)], left_out: Vec::new() })
     }
 }
 

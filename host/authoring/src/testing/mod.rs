@@ -37,7 +37,7 @@ use std::time::Duration;
 use taskhost_flow::written::{Expression, TaskWritten, Text};
 use taskhost_flow::{Checked, Diagnostic, Diagnostics, Flow, FlowFile, FlowSource, Span};
 use taskhost_model::seams::CatalogError;
-use taskhost_model::{ArtifactRef, ComponentSignature, TaskFailure, Usage, Value, ValueType};
+use taskhost_model::{ArtifactRef, ComponentSignature, Refusal, TaskFailure, Usage, Value, ValueType};
 
 use crate::error::Error;
 use crate::project::Project;
@@ -73,6 +73,8 @@ pub struct TaskRun {
     pub log: Vec<String>,
     /// What it used.
     pub usage: Usage,
+    /// What it tried and was not granted.
+    pub refusals: Vec<Refusal>,
 }
 
 /// `tests.toml` as it is written.
@@ -176,6 +178,8 @@ pub struct TestReport {
     pub log: Vec<String>,
     /// What it used.
     pub usage: Usage,
+    /// What it tried and was not granted.
+    pub refusals: Vec<Refusal>,
 }
 
 impl TestReport {

@@ -17,7 +17,7 @@ const TASK_KEYS: [&str; 7] = ["call", "with", "allow", "limits", "timeout", "det
 
 /// Keys of its own.
 const OWN_KEYS: [&str; 8] =
-    ["name", "with-json", "with-file", "returns", "returns-json", "returns-file", "fails", "log"];
+    ["name", "returns", "fails", "log", "returns-json", "returns-file", "with-json", "with-file"];
 
 /// Keys of which a test has one at most.
 const EXPECTING: [&str; 4] = ["returns", "returns-json", "returns-file", "fails"];
@@ -51,7 +51,8 @@ impl TestsFile {
 
 fn test(file: &mut TomlFile, table: &DeTable<'_>, span: Span) -> Option<TestWritten> {
     let before = file.mistakes.len();
-    let keys: Vec<&str> = OWN_KEYS.into_iter().chain(TASK_KEYS).collect();
+    // The usual ones first: of so many, help lists a few.
+    let keys: Vec<&str> = ["name", "call", "with"].into_iter().chain(OWN_KEYS).chain(TASK_KEYS).collect();
     let (mut of_task, mut name) = (DeTable::new(), None);
     let (mut with_json, mut with_file, mut log) = (Vec::new(), Vec::new(), Vec::new());
     let mut expected: Vec<(Place, ExpectedWritten)> = Vec::new();

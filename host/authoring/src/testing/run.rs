@@ -44,7 +44,8 @@ impl Tests {
                 mismatches.retain(|mismatch| !matches!(mismatch, Mismatch::Value { .. }));
             }
             let (name, line) = (Arc::clone(&test.name), test.line);
-            let report = TestReport { name, line, mismatches, is_updated, log: run.log, usage: run.usage };
+            let (log, usage, refusals) = (run.log, run.usage, run.refusals);
+            let report = TestReport { name, line, mismatches, is_updated, log, usage, refusals };
             match report.has_passed() {
                 true => summary.passed += 1,
                 false => summary.failed += 1,

@@ -102,11 +102,10 @@ impl Site<'_> {
         let pin = self.pin(tool)?;
         let mut others = Vec::new();
         for program in self.candidates(tool) {
-            let Some(version) = self.version(&program, tool) else { continue };
-            if pin.allows(&version) {
-                return Ok(Found { program, version });
+            match self.version(&program, tool)? {
+                Some(version) if pin.allows(&version) => return Ok(Found { program, version }),
+                version => others.push((program, version)),
             }
-            others.push((program, version));
         }
         Err(self.not_found(tool, &pin, &others))
     }
@@ -138,19 +137,27 @@ impl Site<'_> {
         all
     }
 
-    /// What a program says that its version is; none if it says nothing of the kind.
-    fn version(&self, program: &Path, tool: &Tool) -> Option<Version> {
+    /// What a program says that its version is; none if it says nothing of the kind, as one that only looks like the tool.
+    fn version(&self, program: &Path, tool: &Tool) -> Result<Option<Version>, Error> {
         let run = Run::new(format!("ask {} for its version", tool.name), program).args(tool.version_arguments).quiet();
-        Version::in_text(&run.go(self).ok()?.text)
+        match run.go(self) {
+            Ok(said) => Ok(Version::in_text(&said.text)),
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(_) => Ok(None),
+        }
     }
 
-    fn not_found(&self, tool: &Tool, pin: &Pin, others: &[(PathBuf, Version)]) -> Error {
+    fn not_found(&self, tool: &Tool, pin: &Pin, others: &[(PathBuf, Option<Version>)]) -> Error {
         let title = self.project.language.title();
         let Some((program, version)) = others.first() else {
             let message = format!("building {title} needs `{}` {pin}, which is not there", tool.name);
             return Error::usage(message, (tool.get)(self));
         };
-        let message = format!("building {title} needs `{}` {pin}, and `{}` is {version}", tool.name, program.display());
+        let is = match version {
+            Some(version) => format!("is {version}"),
+            None => "does not tell its version".to_owned(),
+        };
+        let message = format!("building {title} needs `{}` {pin}, and `{}` {is}", tool.name, program.display());
         match self.project.pin(tool.name) {
             Some(written) => {
                 let help = format!("{}; or change the version here", (tool.get)(self));

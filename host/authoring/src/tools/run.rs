@@ -28,6 +28,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a tool that is to end may take to tidy up.
 const END_TIME_MAX: Duration = Duration::from_secs(2);
 
+/// How long a program may be busy before that is an error.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// How long is waited for the last words of a tool that ended: one that it started may hold the pipe for ever.
 const LAST_WORDS_TIME_MAX: Duration = Duration::from_millis(200);
 
@@ -172,7 +175,7 @@ impl Run {
         } else {
             command.stdout(both);
         }
-        let mut child = command.spawn()?;
+        let mut child = spawn(&mut command)?;
         // It holds our ends of the pipe; without them the pipe ends with the tool.
         drop(command);
         listen(lines, Said::Line, sender.clone());
@@ -235,6 +238,19 @@ impl Run {
             if is_plain { text.into_owned() } else { format!("'{text}'") }
         };
         words.map(word).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A program that was installed a moment ago may still be open for writing, in a process that is about to start something else.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let start = Instant::now();
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && start.elapsed() < BUSY_TIME_MAX => {
+                thread::sleep(LOOK);
+            }
+            ended => return ended,
+        }
     }
 }
 

@@ -159,7 +159,7 @@ impl TestHost for Table {
         let value = |json: serde_json::Value| -> Value {
             json::from_value(&json, &task.success_type).expect("a value of the type")
         };
-        Ok(TaskRun { ending: ending.map(value), log, usage: Usage::default() })
+        Ok(TaskRun { ending: ending.map(value), log, usage: Usage::default(), refusals: Vec::new() })
     }
 
     fn blob(&self, _: &ArtifactRef) -> Result<Vec<u8>, Error> {

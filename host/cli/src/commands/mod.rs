@@ -1,5 +1,7 @@
 //! One file for each command; here is what several of them do.
 
+pub(crate) mod authoring;
+pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;
@@ -10,11 +12,13 @@ pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod inspect;
 pub(crate) mod nats_config;
+pub(crate) mod new;
 mod read;
 mod refresh;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod test;
 pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +50,9 @@ pub(crate) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Graph(args) => graph::run(&args),
         Command::Call(args) => interrupt::listen().and_then(|()| call::run(&args)),
         Command::Inspect(args) => inspect::run(&args),
+        Command::New(args) => new::run(&args),
+        Command::Build(args) => build::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Runs(args) => runs::run(args),
         Command::Worker(args) => worker::run(&args),
         Command::NatsConfig(args) => nats_config::run(&args),

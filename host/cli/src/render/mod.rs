@@ -8,6 +8,7 @@ pub(crate) mod refusal;
 pub(crate) mod report;
 pub(crate) mod settings;
 pub(crate) mod signature;
+pub(crate) mod test_report;
 pub(crate) mod usage;
 pub(crate) mod values;
 

@@ -12,6 +12,8 @@ pub(crate) enum Place<'a> {
     CommandLine,
     /// The same with `--command`, which has words of its own.
     Command,
+    /// In a test of `tests.toml`.
+    Test,
 }
 
 /// Most characters of what a guest says that it tried: the rest would be the guest's to write.
@@ -51,6 +53,7 @@ fn grant(refusal: &Refusal, place: &Place) -> String {
     match place {
         Place::Flow(task, None) => format!("`{grant}` under `[tasks.{task}.allow]`"),
         Place::Flow(task, Some(file)) => format!("`{grant}` under `[tasks.{task}.allow]` in {file}"),
+        Place::Test => format!("`{grant}` under `allow` of the test"),
         Place::CommandLine => match word(&refusal.grant) {
             Some(word) => format!("`--allow {}`", super::shortened(&visible_line(&word), ATTEMPT_MAX)),
             None => format!("`{grant}` under `allow` of a task in a flow"),
