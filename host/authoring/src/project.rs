@@ -174,13 +174,9 @@ fn name(file: &mut TomlFile, text: Text) -> Option<Text> {
 fn language(file: &mut TomlFile, text: &Text) -> Option<&'static dyn Language> {
     let found = languages::find(&text.value);
     if found.is_none() {
-        let is_known = languages::ALL.iter().any(|language| language.name() == &*text.value);
-        let message = match is_known {
-            true => format!("language `{}` is not available in this version", text.value),
-            false => format!("no language named `{}`", text.value),
-        };
-        let available = languages::available().map(|language| language.name());
-        file.error("unknown-language", message, text.span).help = names::help(&text.value, available);
+        let names = languages::ALL.into_iter().map(|language| language.name());
+        let message = format!("no language named `{}`", text.value);
+        file.error("unknown-language", message, text.span).help = names::help(&text.value, names);
     }
     found
 }

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_template_has_what_every_project_has() {
-        for language in languages::available() {
+        for language in languages::ALL {
             let files = files(language, &Names::of("word-count")).expect("files");
             let wanted = [
                 "taskhost.toml",

@@ -22,7 +22,7 @@ fn read(text: &str) -> String {
 
 #[test]
 fn a_new_project_of_each_language_is_one() {
-    for language in languages::available() {
+    for language in languages::ALL {
         let folder = Folder::new();
         let place = folder.path().join("word-count-2");
         let created = create(&New { folder: &place, language, from: None }).unwrap_or_else(|error| panic!("{error}"));

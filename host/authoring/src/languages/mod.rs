@@ -4,9 +4,6 @@
 //! anything to do, putting the WIT's text into the component and the component into its place is the work of whoever calls it.
 
 mod c;
-mod go;
-mod javascript;
-mod python;
 mod rust;
 
 use std::path::PathBuf;
@@ -22,11 +19,6 @@ pub trait Language: Sync {
 
     /// What people call it.
     fn title(&self) -> &'static str;
-
-    /// Whether this version builds it. One that it does not build is rejected by name, and offered nowhere.
-    fn is_available(&self) -> bool {
-        true
-    }
 
     /// The folder below `guest-sdk/` whose files a project gets in `sdk/`.
     fn sdk(&self) -> &'static str {
@@ -85,23 +77,17 @@ pub struct Stubs {
     pub left_out: Vec<PathBuf>,
 }
 
-/// All languages that are known, in the order in which help lists them.
-pub static ALL: [&dyn Language; 7] =
-    [&rust::Rust, &c::C, &c::Cpp, &python::Python, &javascript::JavaScript, &javascript::TypeScript, &go::Go];
+/// All of them, in the order in which help lists them.
+pub static ALL: [&dyn Language; 3] = [&rust::Rust, &c::C, &c::Cpp];
 
-/// Those that this version builds.
-pub fn available() -> impl Iterator<Item = &'static dyn Language> + Clone {
-    ALL.iter().copied().filter(|language| language.is_available())
-}
-
-/// The language of that name, if this version builds it.
+/// The language of that name.
 pub fn find(name: &str) -> Option<&'static dyn Language> {
-    available().find(|language| language.name() == name)
+    ALL.into_iter().find(|language| language.name() == name)
 }
 
-/// The names of those that this version builds, for a sentence.
+/// Their names, for a sentence.
 pub fn listed() -> String {
-    available().map(|language| format!("`{}`", language.name())).collect::<Vec<_>>().join(", ")
+    ALL.map(|language| format!("`{}`", language.name())).join(", ")
 }
 
 impl<'a> Build<'a> {

@@ -105,7 +105,8 @@ impl fmt::Debug for LanguageArg {
 
 impl ValueEnum for LanguageArg {
     fn value_variants<'a>() -> &'a [LanguageArg] {
-        static ALL: LazyLock<Vec<LanguageArg>> = LazyLock::new(|| languages::available().map(LanguageArg).collect());
+        static ALL: LazyLock<Vec<LanguageArg>> =
+            LazyLock::new(|| languages::ALL.into_iter().map(LanguageArg).collect());
         &ALL
     }
 
