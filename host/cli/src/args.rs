@@ -120,7 +120,7 @@ Logs, metrics, traces: TASKHOST_LOG, TASKHOST_METRICS, OTEL_EXPORTER_OTLP_ENDPOI
     Inspect(InspectArgs),
     /// Make the project of a component: sources, WIT, tests, a flow
     #[command(after_help = "Examples:
-  taskhost new word-count --lang python
+  taskhost new word-count --lang c
   taskhost new word-count --lang rust --from word-count.wit     a WIT of your own")]
     New(NewArgs),
     /// Build a project's component, with the tools of its language
