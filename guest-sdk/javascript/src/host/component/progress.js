@@ -1,0 +1,1 @@
+export * from 'taskhost:task/progress@0.1.0';
