@@ -5,6 +5,9 @@ export class TaskError extends Error {
     this.payload = payload;
   }
 
+  // Known by this, not by its class: there may be two copies of this package in one program.
+  static isTaskError = true;
+
   get name() {
     return 'TaskError';
   }

@@ -34,4 +34,3 @@ declare var performance: { now(): number; readonly timeOrigin: number };
 declare function atob(text: string): string;
 declare function btoa(text: string): string;
 declare function queueMicrotask(task: () => void): void;
-declare function structuredClone<T>(value: T): T;
