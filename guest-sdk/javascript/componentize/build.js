@@ -1,0 +1,86 @@
+// From a project's sources to its component. `taskhost build` runs it in the project's folder:
+//
+//     node sdk/componentize/build.js --wit-json .taskhost/build/wit.json --world NAME --out .taskhost/build/NAME.wasm
+//
+// `--wit-json` is the project's `wit/`, resolved, as `wasm-tools component wit wit --json` prints it. With `--types` only, it writes the types in
+// `bindings/` and stops.
+
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { bundle } from './bundle.js';
+import { entry } from './entry.js';
+import { Mistake } from './mistake.js';
+import { writeTypes } from './types.js';
+import { readWorld } from './world.js';
+import { withOwnImports } from './wit.js';
+import { placed } from './runtime/trace.js';
+
+const ENTRIES = ['src/tasks.ts', 'src/tasks.js'];
+
+const { values: options } = parseArgs({
+  options: {
+    'wit-json': { type: 'string' },
+    wit: { type: 'string', default: 'wit' },
+    world: { type: 'string' },
+    out: { type: 'string' },
+    work: { type: 'string', default: '.taskhost/build' },
+    types: { type: 'boolean', default: false },
+  },
+});
+
+try {
+  await build();
+} catch (error) {
+  if (!(error instanceof Mistake)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function build() {
+  const resolved = JSON.parse(await readFile(options['wit-json'], 'utf8'));
+  const world = readWorld(resolved, options.world);
+  await writeTypes(world, 'bindings');
+  if (options.types) return;
+  const source = ENTRIES.find((each) => existsSync(each));
+  if (source === undefined) throw new Mistake(`there is neither ${ENTRIES.join(' nor ')}`);
+  await mkdir(options.work, { recursive: true });
+  const entryFile = path.join(options.work, 'entry.js');
+  await writeFile(entryFile, entry(world, path.resolve(source)));
+  const { code, map } = await bundle(entryFile, world);
+  await writeFile(path.join(options.work, 'bundle.js'), code);
+  const wit = path.join(options.work, 'wit');
+  await rm(wit, { recursive: true, force: true });
+  const worldName = await withOwnImports(world, options.wit, wit);
+  await mkdir(path.dirname(options.out), { recursive: true });
+  await writeFile(options.out, await component(code, map, { wit, worldName, isAsync: world.isAsync }));
+}
+
+/** QuickJS runs the module up to its end, and its memory becomes the component's. */
+async function component(code, map, { wit, worldName, isAsync }) {
+  const { componentize } = await import('componentize-qjs');
+  try {
+    const made = await componentize({ witPath: wit, world: worldName, jsSource: code, sync: !isAsync });
+    return made.component;
+  } catch (error) {
+    throw explained(String(error.message ?? error), map);
+  }
+}
+
+function explained(text, map) {
+  const imported = /unknown import: `([^`]+?)(?:@[^`#]*)?(?:#([^`]*))?` has not been defined/.exec(text);
+  if (imported) {
+    const [, from, what] = imported;
+    return new Mistake(
+      `the module calls \`${what}\` of \`${from}\` while it is loaded: that happens once, while the component is built. ` +
+        'Only inside of a task there is a host to call',
+    );
+  }
+  const reason = /Failed to (?:finish|declare|evaluate) JavaScript module(?: evaluation)?: ([^]*)/.exec(text)?.[1];
+  if (reason === undefined) return new Mistake(text);
+  const [title] = reason.split(/\n\s+at /);
+  const frames = placed(reason, map);
+  return new Mistake([`the module could not be loaded: ${title}`, ...frames].join('\n').trimEnd());
+}
