@@ -4,6 +4,7 @@ import { getInsecureRandomBytes } from 'wasi:random/insecure@0.2.0';
 import { write } from '#console';
 
 import { isTask } from './phase.js';
+import { placed } from './trace.js';
 
 globalThis.console ??= makeConsole();
 globalThis.TextEncoder ??= class TextEncoder {
@@ -38,7 +39,7 @@ function makeConsole() {
 }
 
 function shown(value) {
-  if (value instanceof Error) return `${value}\n${value.stack ?? ''}`.trimEnd();
+  if (value instanceof Error) return [String(value), ...placed(value.stack ?? '')].join('\n');
   if (typeof value !== 'object' || value === null) return String(value);
   try {
     return JSON.stringify(value, readable);

@@ -1,6 +1,7 @@
 // Stands around the author's functions: what they are given, what they throw, and what they return.
 
 import { checkerOf, hasBigNumbers } from './check.js';
+import { incoming, outgoing } from './convert.js';
 import { die } from './last-words.js';
 import { taskBegins } from './phase.js';
 
@@ -27,8 +28,7 @@ function guardedFunction(name, implementation, signature) {
     return async (...all) => {
       let payload;
       try {
-        guard.given(all);
-        return guard.returned(await implementation(...all));
+        return guard.returned(await implementation(...guard.given(all)));
       } catch (error) {
         payload = guard.thrown(error);
       }
@@ -38,8 +38,7 @@ function guardedFunction(name, implementation, signature) {
   return (...all) => {
     let payload;
     try {
-      guard.given(all);
-      return guard.returned(implementation(...all));
+      return guard.returned(implementation(...guard.given(all)));
     } catch (error) {
       payload = guard.thrown(error);
     }
@@ -51,22 +50,27 @@ class Guard {
   constructor(name, { parameters, ok, hasErr, err }) {
     this.title = `\`${name}\``;
     this.checkOk = checkerOf(ok);
+    this.convertOk = outgoing(ok);
     this.checkErr = hasErr ? checkerOf(err) : undefined;
+    this.convertErr = outgoing(err);
+    this.convert = parameters.map(incoming);
     this.big = parameters.flatMap((type, index) => (hasBigNumbers(type) ? [{ index, check: checkerOf(type) }] : []));
   }
 
   given(all) {
     taskBegins();
+    const converted = all.map((value, index) => this.convert[index]?.(value) ?? value);
     for (const { index, check } of this.big) {
-      const wrong = check(all[index]);
-      if (wrong) throw new RangeError(`${this.title} was given a value that ${told(wrong)}`);
+      const wrong = check(converted[index]);
+      if (wrong) throw new RangeError(`${this.title} was given ${told(wrong)}`);
     }
+    return converted;
   }
 
   returned(value) {
     const wrong = this.checkOk(value);
-    if (wrong) throw new TypeError(`${this.title} returned a value that ${told(wrong)}`);
-    return value;
+    if (wrong) throw new TypeError(`${this.title} returned ${told(wrong)}`);
+    return this.convertOk ? this.convertOk(value) : value;
   }
 
   /** The value to throw for an `err`. Anything else ends the task run here. */
@@ -75,9 +79,10 @@ class Guard {
     if (this.checkErr === undefined || (error instanceof Error && !isTaskError)) return die(error);
     const payload = isTaskError ? error.payload : error;
     const wrong = this.checkErr(payload);
-    if (wrong === undefined) return payload;
-    return die(new TypeError(`${this.title} threw an error that ${told(wrong)}`, { cause: error }));
+    if (wrong) return die(new TypeError(`${this.title} threw ${told(wrong)}`, { cause: error }));
+    return this.convertErr ? this.convertErr(payload) : payload;
   }
 }
 
-const told = ({ path, what }) => (path === '' ? what : `has at \`${path}\` something that ${what}`);
+const told = ({ path, what }) =>
+  path === '' ? `a value that ${what}` : `a value whose \`${path.replace(/^\./, '')}\` ${what}`;

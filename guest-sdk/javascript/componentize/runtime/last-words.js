@@ -7,6 +7,10 @@ import { placed } from './trace.js';
 /** What stderr takes at once. */
 const MOST = 4096;
 
+/** The host keeps the end of what was said: all of it has to fit. */
+const TITLE_MOST = 2000;
+const FRAMES_MOST = 20;
+
 export function stderr(text) {
   const stream = getStderr();
   const bytes = new TextEncoder().encode(text);
@@ -23,9 +27,12 @@ export function die(error) {
 }
 
 function described(error) {
-  if (!(error instanceof Error)) return { title: `thrown: ${String(error)}`, details: [] };
+  if (!(error instanceof Error)) return { title: short(`thrown: ${String(error)}`), details: [] };
   const [title, ...more] = String(error).split('\n');
-  const frames = placed(error.stack ?? '').toReversed();
+  const frames = placed(error.stack ?? '').slice(0, FRAMES_MOST).toReversed();
   const cause = error.cause === undefined ? [] : [`  caused by ${String(error.cause)}`];
-  return { title, details: [...frames, ...more.map((line) => `  ${line}`), ...cause] };
+  const details = [...frames, ...more.map((line) => `  ${line}`), ...cause];
+  return { title: short(title), details: details.map(short) };
 }
+
+const short = (text) => (text.length <= TITLE_MOST ? text : `${text.slice(0, TITLE_MOST)} …`);
