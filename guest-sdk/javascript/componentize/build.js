@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from './bundle.js';
 import { entry } from './entry.js';
 import { Mistake } from './mistake.js';
+import { tool } from './tool.js';
 import { writeTypes } from './types.js';
 import { readWorld } from './world.js';
 import { withOwnImports } from './wit.js';
@@ -60,7 +61,7 @@ async function build() {
 
 /** QuickJS runs the module up to its end, and its memory becomes the component's. */
 async function component(code, map, { wit, worldName, isAsync }) {
-  const { componentize } = await import('componentize-qjs');
+  const { componentize } = tool('componentize-qjs');
   try {
     const made = await componentize({ witPath: wit, world: worldName, jsSource: code, sync: !isAsync });
     return made.component;

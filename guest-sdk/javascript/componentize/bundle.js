@@ -4,9 +4,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { builtinModules } from 'node:module';
 
-import * as esbuild from 'esbuild';
-
 import { Mistake } from './mistake.js';
+import { tool } from './tool.js';
 
 const SDK = fileURLToPath(new URL('..', import.meta.url));
 const OF_WIT = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\/[a-z0-9-]+(@.*)?$/;
@@ -21,7 +20,7 @@ export async function bundle(entryFile, world) {
 
 async function run(entryFile, world) {
   try {
-    return await esbuild.build({
+    return await tool('esbuild').build({
       entryPoints: [entryFile],
       outdir: path.dirname(entryFile),
       bundle: true,

@@ -5,13 +5,13 @@ import { spawn } from 'node:child_process';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-import * as esbuild from 'esbuild';
+import { tool } from './tool.js';
 
 const FOLDER = '.taskhost/tests';
 
 const tests = (await readdir('tests', { recursive: true })).filter((name) => /\.test\.[jt]s$/.test(name));
 await rm(FOLDER, { recursive: true, force: true });
-await esbuild.build({
+await tool('esbuild').build({
   entryPoints: tests.map((name) => path.join('tests', name)),
   outdir: FOLDER,
   outbase: 'tests',
