@@ -12,6 +12,7 @@ const OF_WIT = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*\/[a-z0-9-]+(@.*)?$/;
 
 export async function bundle(entryFile, world) {
   const built = await run(entryFile, world);
+  refuseUnknown(built.metafile, world);
   const [code, map] = ['.js', '.map'].map((ending) => built.outputFiles.find((file) => file.path.endsWith(ending)).text);
   const compact = compacted(JSON.parse(map), path.dirname(entryFile));
   const kept = `;globalThis[Symbol.for('taskhost.map')] = ${JSON.stringify(compact)};\n`;
@@ -25,6 +26,7 @@ async function run(entryFile, world) {
       outdir: path.dirname(entryFile),
       bundle: true,
       write: false,
+      metafile: true,
       format: 'esm',
       platform: 'neutral',
       mainFields: ['module', 'main'],
@@ -51,14 +53,9 @@ async function run(entryFile, world) {
 const ours = (world) => ({
   name: 'taskhost',
   setup(build) {
-    const known = new Set([...world.imports.map((each) => each.id), ...OWN]);
-    build.onResolve({ filter: OF_WIT }, ({ path: id, importer }) => {
-      if (id.startsWith('node:')) return missing(id);
-      if (known.has(id)) return { path: id, external: true, sideEffects: false };
-      const add = id.startsWith('taskhost:task/') ? 'include taskhost:task/imports@0.1.0;' : `import ${id};`;
-      const by = importer.startsWith(SDK) ? 'the SDK' : path.relative('.', importer);
-      return { errors: [{ text: `${by} imports \`${id}\`, which the world does not: add \`${add}\` to \`wit/world.wit\`` }] };
-    });
+    build.onResolve({ filter: OF_WIT }, ({ path: id }) =>
+      id.startsWith('node:') ? missing(id) : { path: id, external: true, sideEffects: false },
+    );
     build.onResolve({ filter: /^#console$/ }, () => ({
       path: path.join(SDK, `componentize/runtime/console-${world.hasLog ? 'log' : 'stderr'}.js`),
     }));
@@ -73,6 +70,21 @@ const ours = (world) => ({
     });
   },
 });
+
+/** Only what is used counts: the SDK has more than a world may want. */
+function refuseUnknown({ outputs, inputs }, world) {
+  const known = new Set([...world.imports.map((each) => each.id), ...OWN]);
+  const used = Object.values(outputs).flatMap((output) => output.imports.map((each) => each.path));
+  const unknown = used.find((id) => OF_WIT.test(id) && !known.has(id));
+  if (unknown === undefined) return;
+  const [importer] = Object.entries(inputs).find(([, input]) => input.imports.some((each) => each.path === unknown)) ?? [''];
+  const isOfSdk = path.resolve(importer).startsWith(SDK);
+  const add = unknown.startsWith('taskhost:task/') ? 'include taskhost:task/imports@0.1.0;' : `import ${unknown};`;
+  throw new Mistake(
+    `${isOfSdk ? 'what the tasks use of `@taskhost/task`' : `\`${importer}\``} imports \`${unknown}\`, which the world does not: ` +
+      `add \`${add}\` to \`wit/world.wit\``,
+  );
+}
 
 /** What `wit.js` adds to the world. */
 const OWN = ['wasi:cli/stderr@0.2.0', 'wasi:random/insecure@0.2.0'];
