@@ -3,7 +3,7 @@
 //     node sdk/componentize/build.js --wit-json .taskhost/build/wit.json --world NAME --out .taskhost/build/NAME.wasm
 //
 // `--wit-json` is the project's `wit/`, resolved, as `wasm-tools component wit wit --json` prints it. With `--types` only, it writes the types in
-// `bindings/` and stops.
+// `bindings/` and stops. `--engine starlingmonkey` takes the larger engine, which has `fetch`.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from './bundle.js';
 import { entry } from './entry.js';
 import { Mistake } from './mistake.js';
-import { tool } from './tool.js';
+import { moduleTool, tool } from './tool.js';
 import { writeTypes } from './types.js';
 import { readWorld } from './world.js';
 import { withOwnImports } from './wit.js';
@@ -28,6 +28,7 @@ const { values: options } = parseArgs({
     world: { type: 'string' },
     out: { type: 'string' },
     work: { type: 'string', default: '.taskhost/build' },
+    engine: { type: 'string', default: 'quickjs' },
     types: { type: 'boolean', default: false },
   },
 });
@@ -42,7 +43,7 @@ try {
 
 async function build() {
   const resolved = JSON.parse(await readFile(options['wit-json'], 'utf8'));
-  const world = readWorld(resolved, options.world);
+  const world = readWorld(resolved, options.world, options.engine);
   await writeTypes(world, 'bindings');
   if (options.types) return;
   const source = ENTRIES.find((each) => existsSync(each));
@@ -56,11 +57,13 @@ async function build() {
   await rm(wit, { recursive: true, force: true });
   const worldName = await withOwnImports(world, options.wit, wit);
   await mkdir(path.dirname(options.out), { recursive: true });
-  await writeFile(options.out, await component(code, map, { wit, worldName, isAsync: world.isAsync }));
+  const made = { wit, worldName, isAsync: world.isAsync, bundle: path.join(options.work, 'bundle.js') };
+  const component = world.engine === 'starlingmonkey' ? await byStarlingMonkey(made) : await byQuickJs(code, map, made);
+  await writeFile(options.out, component);
 }
 
 /** QuickJS runs the module up to its end, and its memory becomes the component's. */
-async function component(code, map, { wit, worldName, isAsync }) {
+async function byQuickJs(code, map, { wit, worldName, isAsync }) {
   const { componentize } = tool('componentize-qjs');
   try {
     const made = await componentize({ witPath: wit, world: worldName, jsSource: code, sync: !isAsync });
@@ -68,6 +71,13 @@ async function component(code, map, { wit, worldName, isAsync }) {
   } catch (error) {
     throw explained(String(error.message ?? error), map);
   }
+}
+
+/** Firefox's engine, with the web's interfaces. What it says about a module that cannot be loaded goes to stderr. */
+async function byStarlingMonkey({ wit, worldName, bundle }) {
+  const { componentize } = await moduleTool('@bytecodealliance/componentize-js', 'src/componentize.js');
+  const made = await componentize({ sourcePath: bundle, witPath: wit, worldName, disableFeatures: ['fetch-event'] });
+  return made.component;
 }
 
 function explained(text, map) {

@@ -36,7 +36,8 @@ async function run(entryFile, world) {
       keepNames: false,
       sourcemap: 'external',
       sourcesContent: false,
-      define: { 'process.env.NODE_ENV': '"production"' },
+      define: { 'process.env.NODE_ENV': '"production"', 'TASKHOST_ENGINE': JSON.stringify(world.engine) },
+      minifySyntax: true,
       // Ours says what is missing better than esbuild does.
       logOverride: { 'import-is-undefined': 'silent' },
       logLevel: 'warning',

@@ -101,7 +101,7 @@ class Printer {
 
   type(type, place) {
     if (type === null || type === undefined) return 'undefined';
-    if (NUMBERS.includes(type)) return 'number';
+    if (NUMBERS.includes(type)) return this.#wit.has64Bits && type.endsWith('64') && type !== 'f64' ? 'bigint' : 'number';
     if (typeof type === 'string') return type === 'bool' ? 'boolean' : type === 'error-context' ? 'unknown' : 'string';
     const { name, kind } = this.#wit.resolved.types[type];
     if (name) return this.name(type);

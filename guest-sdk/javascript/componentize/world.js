@@ -5,18 +5,19 @@ import { Mistake } from './mistake.js';
 export const camel = (name) => name.replace(/-(.)/g, (_all, letter) => letter.toUpperCase());
 export const pascal = (name) => camel(`-${name}`);
 
-export function readWorld(resolved, name) {
+export function readWorld(resolved, name, engine) {
   const candidates = resolved.worlds.filter((world) => world.name === name);
   const own = candidates.filter((world) => world.package === resolved.packages.length - 1);
   const world = own[0] ?? candidates[0];
   if (world === undefined) throw new Mistake(`\`wit/\` has no world \`${name}\``);
-  const wit = new Wit(resolved);
+  const wit = new Wit(resolved, engine);
   const { interfaces, functions } = wit.items(world.exports);
   const imports = wit.items(world.imports).interfaces;
   const all = [...functions, ...interfaces.flatMap((each) => each.functions)];
-  for (const each of all) wit.refuseBorrows(each);
+  if (engine === 'quickjs') for (const each of all) wit.refuseBorrows(each);
   return {
     name,
+    engine,
     wit,
     exports: interfaces,
     functions,
@@ -28,8 +29,9 @@ export function readWorld(resolved, name) {
 }
 
 export class Wit {
-  constructor(resolved) {
+  constructor(resolved, engine) {
     this.resolved = resolved;
+    this.has64Bits = engine !== 'quickjs';
   }
 
   items(items) {

@@ -25,7 +25,7 @@ test('integers have to be whole and to fit', () => {
   assert.equal(problem('u8', 256), 'is the number 256 instead of a whole number from 0 to 255 (`u8`)');
   assert.match(problem('u32', NaN), /^is the number NaN/);
   assert.match(problem('u32', -1), /^is the number -1/);
-  assert.match(problem('s64', 1n), /^is a BigInt/);
+  assert.match(problem('s64', 1n), /^is the BigInt 1/);
   assert.match(problem('u16', '1'), /^is "1" instead/);
 });
 

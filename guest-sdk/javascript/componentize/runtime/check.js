@@ -1,6 +1,8 @@
 // Whether a value has the type that the WIT says. The engine itself makes 0 of 256 for a `u8` and of NaN for a `u32`, and panics without a
 // place at a string that is none.
 
+import { isQuickJs } from './engine.js';
+
 /** A function that gives nothing for a good value, and what is wrong with a bad one. */
 export function checkerOf(type) {
   if (type === null) return () => undefined;
@@ -11,8 +13,9 @@ export function checkerOf(type) {
 
 /** Whether there may be integers in it that JavaScript's numbers do not hold. */
 export function hasBigNumbers(type) {
+  if (!isQuickJs) return false;
   if (Array.isArray(type)) return type.some(hasBigNumbers);
-  if (type === null || typeof type !== 'object') return type === 'u64' || type === 's64';
+  if (type === null || typeof type !== 'object') return BIG.includes(type);
   return Object.values(type).some(hasBigNumbers);
 }
 
@@ -21,7 +24,7 @@ const wrong = (value, wanted) => ({ path: '', what: `is ${named(value)} instead 
 function named(value) {
   if (value === null || value === undefined || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') return `the number ${value}`;
-  if (typeof value === 'bigint') return 'a BigInt';
+  if (typeof value === 'bigint') return `the BigInt ${value}`;
   if (typeof value === 'string') return value.length <= 40 ? JSON.stringify(value) : 'a string';
   if (typeof value === 'function') return 'a function';
   if (value instanceof Promise) return 'a promise';
@@ -41,16 +44,25 @@ function integer(name, least, most) {
 
 const SAFE = Number.MAX_SAFE_INTEGER;
 
+/** The engine without `BigInt` at its border has what fits into a number. */
+function integer64(name, least, most) {
+  if (isQuickJs) return integer(name, least < 0 ? -SAFE : 0, SAFE);
+  return (value) => {
+    if (typeof value === 'bigint' && value >= least && value <= most) return undefined;
+    return wrong(value, `a BigInt from ${least} to ${most} (\`${name}\`)`);
+  };
+}
+
 const SIMPLE = {
   bool: of('boolean', 'a boolean'),
   u8: integer('u8', 0, 2 ** 8 - 1),
   u16: integer('u16', 0, 2 ** 16 - 1),
   u32: integer('u32', 0, 2 ** 32 - 1),
-  u64: integer('u64', 0, SAFE),
+  u64: integer64('u64', 0n, 2n ** 64n - 1n),
   s8: integer('s8', -(2 ** 7), 2 ** 7 - 1),
   s16: integer('s16', -(2 ** 15), 2 ** 15 - 1),
   s32: integer('s32', -(2 ** 31), 2 ** 31 - 1),
-  s64: integer('s64', -SAFE, SAFE),
+  s64: integer64('s64', -(2n ** 63n), 2n ** 63n - 1n),
   f32: of('number', 'a number'),
   f64: of('number', 'a number'),
   string(value) {
@@ -63,17 +75,21 @@ const SIMPLE = {
   },
 };
 
-/** Arrays whose elements cannot be wrong. */
+/** Arrays whose elements cannot be wrong, by the names that they tell: their classes may be those of another realm. */
 const TYPED = {
-  u8: [Uint8Array, Uint8ClampedArray],
-  s8: [Int8Array],
-  u16: [Uint16Array],
-  s16: [Int16Array],
-  u32: [Uint32Array],
-  s32: [Int32Array],
-  f32: [Float32Array],
-  f64: [Float64Array],
+  u8: ['Uint8Array', 'Uint8ClampedArray'],
+  s8: ['Int8Array'],
+  u16: ['Uint16Array'],
+  s16: ['Int16Array'],
+  u32: ['Uint32Array'],
+  s32: ['Int32Array'],
+  u64: ['BigUint64Array'],
+  s64: ['BigInt64Array'],
+  f32: ['Float32Array'],
+  f64: ['Float64Array'],
 };
+
+const BIG = ['u64', 's64'];
 
 const isObject = (value) => typeof value === 'object' && value !== null;
 
@@ -88,10 +104,10 @@ function below(name, problem) {
 const COMPOSED = {
   list(element) {
     const check = checkerOf(element);
-    const typed = TYPED[element] ?? [];
+    const typed = (isQuickJs && BIG.includes(element) ? undefined : TYPED[element]) ?? [];
     const wanted = element === 'u8' ? 'a Uint8Array' : 'an array';
     return (value) => {
-      if (typed.some((kind) => value instanceof kind)) return undefined;
+      if (ArrayBuffer.isView(value) && typed.includes(value[Symbol.toStringTag])) return undefined;
       if (!Array.isArray(value)) return wrong(value, wanted);
       for (let index = 0; index < value.length; index += 1) {
         const problem = check(value[index]);

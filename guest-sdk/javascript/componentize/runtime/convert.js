@@ -1,6 +1,8 @@
 // Unsigned numbers as they cross: the engine carries a `u32` as a signed one, so that those of 2^31 and more come in negative, and go out as
 // 2^31 - 1.
 
+import { isQuickJs } from './engine.js';
+
 /** A function that puts values of a type right that came in; none if there is nothing to do. */
 export const incoming = (type) => converter(type, (value) => value >>> 0);
 
@@ -8,6 +10,7 @@ export const incoming = (type) => converter(type, (value) => value >>> 0);
 export const outgoing = (type) => converter(type, (value) => value | 0);
 
 function converter(type, leaf) {
+  if (!isQuickJs) return undefined;
   if (type === 'u32') return leaf;
   if (type === null || typeof type !== 'object') return undefined;
   const [kind] = Object.keys(type);

@@ -3,10 +3,12 @@
 import { getInsecureRandomBytes } from 'wasi:random/insecure@0.2.0';
 import { write } from '#console';
 
+import { isQuickJs } from './engine.js';
 import { isTask } from './phase.js';
 import { placed } from './trace.js';
 
-globalThis.console ??= makeConsole();
+// StarlingMonkey's has no levels, and knows nothing of the log.
+globalThis.console = makeConsole();
 globalThis.TextEncoder ??= class TextEncoder {
   get encoding() {
     return 'utf-8';
@@ -18,7 +20,7 @@ globalThis.TextEncoder ??= class TextEncoder {
   }
 };
 globalThis.TextDecoder ??= makeTextDecoder();
-Math.random = makeRandom();
+if (isQuickJs) Math.random = makeRandom();
 
 function makeConsole() {
   const at = (level) => (...values) => {

@@ -2,6 +2,7 @@
 
 import { checkerOf, hasBigNumbers } from './check.js';
 import { incoming, outgoing } from './convert.js';
+import { isQuickJs } from './engine.js';
 import { die } from './last-words.js';
 import { taskBegins } from './phase.js';
 
@@ -38,7 +39,12 @@ function guardedFunction(name, implementation, signature) {
   return (...all) => {
     let payload;
     try {
-      return guard.returned(implementation(...guard.given(all)));
+      const value = implementation(...guard.given(all));
+      // StarlingMonkey waits for promises anywhere.
+      if (!isQuickJs && value instanceof Promise) {
+        return value.then((value) => guard.returned(value)).catch((error) => Promise.reject(guard.thrown(error)));
+      }
+      return guard.returned(value);
     } catch (error) {
       payload = guard.thrown(error);
     }

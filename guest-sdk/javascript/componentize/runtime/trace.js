@@ -1,11 +1,13 @@
 // From places in the bundle to places in the author's sources.
 
+/** As QuickJS and Node.js tell them, and as StarlingMonkey does. */
 const FRAME = /^\s+at (?:(.*?) \()?\/?([^()\s]+):(\d+):(\d+)\)?$/;
+const FRAME_OF_MONKEY = /^([^@]*)@(.*):(\d+):(\d+)$/;
 
 /** The frames of a stack, the innermost first; those that are not the author's are left out. */
 export function placed(stack, map = globalThis[Symbol.for('taskhost.map')]) {
   return stack.split('\n').flatMap((line) => {
-    const [, name, , row, column] = FRAME.exec(line) ?? [];
+    const [, name, , row, column] = FRAME.exec(line) ?? FRAME_OF_MONKEY.exec(line) ?? [];
     const place = row && map && original(map, Number(row) - 1, Number(column) - 1);
     if (!place) return [];
     return [`  at ${place}${name && name !== '<anonymous>' ? `, in ${name}` : ''}`];
