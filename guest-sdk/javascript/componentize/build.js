@@ -3,7 +3,9 @@
 //     node sdk/componentize/build.js --wit-json .taskhost/build/wit.json --world NAME --out .taskhost/build/NAME.wasm
 //
 // `--wit-json` is the project's `wit/`, resolved, as `wasm-tools component wit wit --json` prints it. With `--types` only, it writes the types in
-// `bindings/` and stops. `--engine starlingmonkey` takes the larger engine, which has `fetch`.
+// `bindings/` and stops.
+//
+// The engine is QuickJS, or StarlingMonkey, which has `fetch`, if `package.json` names its package.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
@@ -21,6 +23,8 @@ import { placed } from './runtime/trace.js';
 
 const ENTRIES = ['src/tasks.ts', 'src/tasks.js'];
 
+const STARLING_MONKEY = '@bytecodealliance/componentize-js';
+
 const { values: options } = parseArgs({
   options: {
     'wit-json': { type: 'string' },
@@ -28,7 +32,6 @@ const { values: options } = parseArgs({
     world: { type: 'string' },
     out: { type: 'string' },
     work: { type: 'string', default: '.taskhost/build' },
-    engine: { type: 'string', default: 'quickjs' },
     types: { type: 'boolean', default: false },
   },
 });
@@ -43,7 +46,7 @@ try {
 
 async function build() {
   const resolved = JSON.parse(await readFile(options['wit-json'], 'utf8'));
-  const world = readWorld(resolved, options.world, options.engine);
+  const world = readWorld(resolved, options.world, await engine());
   await writeTypes(world, 'bindings');
   if (options.types) return;
   const source = ENTRIES.find((each) => existsSync(each));
@@ -62,6 +65,11 @@ async function build() {
   await writeFile(options.out, component);
 }
 
+async function engine() {
+  const { dependencies, devDependencies } = JSON.parse(await readFile('package.json', 'utf8'));
+  return STARLING_MONKEY in { ...dependencies, ...devDependencies } ? 'starlingmonkey' : 'quickjs';
+}
+
 /** QuickJS runs the module up to its end, and its memory becomes the component's. */
 async function byQuickJs(code, map, { wit, worldName, isAsync }) {
   const { componentize } = tool('componentize-qjs');
@@ -75,7 +83,7 @@ async function byQuickJs(code, map, { wit, worldName, isAsync }) {
 
 /** Firefox's engine, with the web's interfaces. What it says about a module that cannot be loaded goes to stderr. */
 async function byStarlingMonkey({ wit, worldName, bundle }) {
-  const { componentize } = await moduleTool('@bytecodealliance/componentize-js', 'src/componentize.js');
+  const { componentize } = await moduleTool(STARLING_MONKEY, 'src/componentize.js');
   const made = await componentize({ sourcePath: bundle, witPath: wit, worldName, disableFeatures: ['fetch-event'] });
   return made.component;
 }
