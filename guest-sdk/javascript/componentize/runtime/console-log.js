@@ -1,0 +1,1 @@
+export { log as write } from 'taskhost:task/log@0.1.0';

@@ -1,0 +1,3 @@
+import { stderr } from './last-words.js';
+
+export const write = (_level, text) => stderr(`${text}\n`);

@@ -1,0 +1,3 @@
+import * as host from '#host/context';
+
+export const context = () => host.get();

@@ -1,0 +1,1 @@
+export * from 'taskhost:task/blobs@0.1.0';

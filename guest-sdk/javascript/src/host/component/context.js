@@ -1,0 +1,1 @@
+export * from 'taskhost:task/context@0.1.0';

@@ -1,0 +1,1 @@
+export * from 'taskhost:task/log@0.1.0';

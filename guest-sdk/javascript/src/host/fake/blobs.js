@@ -1,0 +1,1 @@
+export { FakeBlob as Blob, FakeBlobWriter as BlobWriter } from './host.js';

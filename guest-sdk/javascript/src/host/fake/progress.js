@@ -1,0 +1,3 @@
+import { host } from './host.js';
+
+export const report = (done, total, message) => host().report(done, total, message);
