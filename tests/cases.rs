@@ -11,6 +11,9 @@
 //! A new case is a new folder, no Rust. `BLESS=1 cargo test -p taskhost-tests --test cases` writes what is expected; look at the difference
 //! before you keep it. Times, ids, digests and sizes of components are replaced by words, since they differ from run to run.
 
+#[path = "support/taskhost.rs"]
+mod taskhost;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -22,7 +25,7 @@ use regex_lite::Regex;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let taskhost = build_taskhost(arguments.list);
+    let taskhost = taskhost::build(arguments.list);
     let mut cases: Vec<PathBuf> = std::fs::read_dir(tests.join("cases"))
         .expect("a folder `cases`")
         .map(|entry| entry.expect("an entry that can be read").path())
@@ -38,29 +41,6 @@ fn main() -> ExitCode {
         })
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// The command beside this test, built anew if it is out of date. `cargo xtask test` has just built it with everything else, and says so:
-/// alone it would be built once more, with fewer features.
-fn build_taskhost(only_lists: bool) -> PathBuf {
-    let test = std::env::current_exe().expect("a path of this test");
-    let profile_folder = test.ancestors().nth(2).expect("target/<profile>/deps/<this test>").to_owned();
-    let taskhost = profile_folder.join(format!("taskhost{}", std::env::consts::EXE_SUFFIX));
-    let is_built = std::env::var_os("TASKHOST_TESTS_BUILT").is_some() && taskhost.exists();
-    if !only_lists && !is_built {
-        let profile = match profile_folder.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "taskhost-cli", "--profile", profile, "--target-dir"])
-            .arg(profile_folder.parent().expect("a target folder"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.is_ok_and(|status| status.success()), "`taskhost` does not build");
-    }
-    taskhost
 }
 
 /// A folder and the command that it tests.

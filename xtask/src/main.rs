@@ -31,7 +31,8 @@ Usage: cargo xtask <chore> [arguments]
 
   guests    build the example tasks and the test guests for wasm32-wasip2
   demo      run the example flows, from 01-hello on
-  test      build the guests and run all tests; arguments go to `cargo test`
+  test      build the guests and run all tests; arguments go to `cargo test`. With --languages: tasks in all languages,
+            with their toolchains, which pip and npm get
   check     formatting, lints, documentation, tidy, manifests: what CI runs besides test and demo
   bench     compare with bare wasmtime; arguments go to the benchmark
   fuzz      all fuzz targets for 10 minutes: [--minutes N] [--only TARGET] [--input FILE]

@@ -11,8 +11,9 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 
 use crate::capability::blobs;
 
-/// Top-level functions that toolchains leak beside an author's own: QuickJS's `init`, Python's `exports`.
-const LEAKED: [&str; 2] = ["init", "exports"];
+/// What toolchains leak beside an author's own: QuickJS a function, Python an interface with a function of that name.
+const LEAKED_FUNCTION: &str = "init";
+const LEAKED_INTERFACE: &str = "exports";
 
 /// The signature, without doc comments.
 pub(crate) fn signature(engine: &Engine, component: &Component, digest: Digest, size_bytes: u64) -> ComponentSignature {
@@ -22,11 +23,14 @@ pub(crate) fn signature(engine: &Engine, component: &Component, digest: Digest, 
         ComponentSignature { digest, size_bytes, tasks: Vec::new(), unusable: Vec::new(), imports: Vec::new() };
     for (name, export) in ty.exports(engine) {
         match &export.ty {
-            ComponentItem::ComponentFunc(func) if !LEAKED.contains(&name) => {
+            ComponentItem::ComponentFunc(func) if name != LEAKED_FUNCTION => {
                 add(&mut signature, None, name, func, blob)
             }
             ComponentItem::ComponentInstance(instance) if !name.starts_with("wasi:") => {
                 for (function, export) in instance.exports(engine) {
+                    if (name, function) == (LEAKED_INTERFACE, LEAKED_FUNCTION) {
+                        continue;
+                    }
                     if let ComponentItem::ComponentFunc(func) = &export.ty {
                         add(&mut signature, Some(name), function, func, blob);
                     }
@@ -39,11 +43,12 @@ pub(crate) fn signature(engine: &Engine, component: &Component, digest: Digest, 
     signature
 }
 
-/// Interfaces that the component imports, with the functions that it uses of each.
+/// Interfaces that the component imports, with the functions that it uses of each. One of types alone asks for nothing.
 fn imports(engine: &Engine, component: &Component) -> Vec<ImportedInterface> {
     component
         .component_type()
         .imports(engine)
+        .filter(|(_, import)| !is_of_types(engine, &import.ty))
         .map(|(name, import)| {
             let functions = match &import.ty {
                 ComponentItem::ComponentInstance(instance) => instance
@@ -56,6 +61,16 @@ fn imports(engine: &Engine, component: &Component) -> Vec<ImportedInterface> {
             ImportedInterface { name: name.into(), functions }
         })
         .collect()
+}
+
+fn is_of_types(engine: &Engine, item: &ComponentItem) -> bool {
+    match item {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+        }
+        _ => false,
+    }
 }
 
 /// Whether any exported or imported function is async (WASI 0.3): such a component needs the concurrent engine.

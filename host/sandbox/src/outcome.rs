@@ -11,6 +11,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::capability::Masks;
+use crate::last_words;
 
 /// Why the host ended a guest; travels as an error through wasmtime.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub(crate) fn ending_of(error: &wasmtime::Error, stderr: &str, limits: &Limits) 
         return Ending::Failed(TaskFailure::LimitReached(Limit::Handles(limits.handles_max)));
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string).unwrap_or_default();
-    let message = last_words(stderr).unwrap_or_else(|| match trap {
+    let message = last_words::of(stderr).unwrap_or_else(|| match trap {
         Some(trap) => describe(*trap),
         None => root_of(error),
     });
@@ -105,55 +106,5 @@ fn describe(trap: Trap) -> String {
             let text = trap.to_string();
             text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
         }
-    }
-}
-
-/// What the guest said of its own end: a Rust panic, a Python traceback, or else its last line on stderr.
-fn last_words(stderr: &str) -> Option<String> {
-    let text = stderr.trim_end();
-    if let Some(at) = text.rfind("Traceback (most recent call last):") {
-        let traceback = &text[at..];
-        let last = traceback.lines().last().unwrap_or(traceback);
-        return Some(format!("{last}\n{traceback}"));
-    }
-    if let Some(at) = text.rfind("panicked at ") {
-        return Some(panic_message(&text[at..]));
-    }
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
-}
-
-/// `panicked at src/lib.rs:3:5:`, then the message, then a note about backtraces that means nothing here.
-fn panic_message(text: &str) -> String {
-    let (place, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let place = place.trim_start_matches("panicked at ").trim_end_matches(':');
-    let message: Vec<&str> =
-        rest.lines().take_while(|line| !line.starts_with("note: run with `RUST_BACKTRACE")).collect();
-    let message = message.join("\n");
-    let message = message.trim();
-    if message.is_empty() { format!("panicked at {place}") } else { format!("panicked: {message} (at {place})") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rust_panic_shows_as_its_message_and_place() {
-        let stderr = "first line\n\nthread '<unnamed>' (1) panicked at src/lib.rs:7:9:\nno rows left\n\
-                      note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n";
-        assert_eq!(last_words(stderr).as_deref(), Some("panicked: no rows left (at src/lib.rs:7:9)"));
-    }
-
-    #[test]
-    fn a_python_traceback_shows_its_exception_first() {
-        let stderr = "Traceback (most recent call last):\n  File \"app.py\", line 3, in run\nValueError: bad\n";
-        let words = last_words(stderr).expect("a message");
-        assert!(words.starts_with("ValueError: bad\nTraceback"), "{words}");
-    }
-
-    #[test]
-    fn without_either_the_last_line_of_stderr_speaks() {
-        assert_eq!(last_words("a\nassertion failed\n\n").as_deref(), Some("assertion failed"));
-        assert_eq!(last_words("  \n"), None);
     }
 }

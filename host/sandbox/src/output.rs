@@ -19,8 +19,8 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 use crate::capability::Masks;
 use crate::outcome::Stop;
 
-/// Bytes of stderr kept for the failure's message: room for a long traceback.
-const TAIL_BYTES_MAX: usize = 8 << 10;
+/// Bytes of stderr kept for the failure's message: room for the calls of many goroutines, in front of which Go says what happened.
+const TAIL_BYTES_MAX: usize = 32 << 10;
 
 /// A line without an end is cut here, so that a reader is not made to hold a whole output as one line.
 const LINE_BYTES_MAX: usize = 8 << 10;
@@ -180,8 +180,10 @@ impl Drop for Output {
 
 fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8], most: usize) {
     tail.extend_from_slice(&bytes[bytes.len().saturating_sub(most)..]);
-    let surplus = tail.len().saturating_sub(most);
-    tail.drain(..surplus);
+    // Seldom, so that a guest which prints line by line does not move all of it each time.
+    if tail.len() > 2 * most {
+        tail.drain(..tail.len() - most);
+    }
 }
 
 /// Without the line end.

@@ -40,12 +40,25 @@ pub struct SandboxOptions {
     pub vault: Option<Arc<dyn Vault>>,
 }
 
+/// A component that is about to be compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Compiling<'a> {
+    /// Where it was read from, if it was a file.
+    pub path: Option<&'a Path>,
+    /// Its size, in bytes: a megabyte takes about half a second.
+    pub size_bytes: u64,
+}
+
+/// Told when a component is about to be compiled; what it gives is dropped when that is over.
+type CompileWatch = Box<dyn Fn(Compiling<'_>) -> Box<dyn Any> + Send + Sync>;
+
 /// Runs guests. One for a process.
 pub struct Sandbox {
     cache: Option<TrustedCache>,
     /// Where what is ours lies: no task is granted them.
     own_folders: Vec<PathBuf>,
     compiler: Compiler,
+    compile_watch: OnceLock<CompileWatch>,
     instances: usize,
     blobs: Option<Arc<dyn Blobs>>,
     vault: Option<Arc<dyn Vault>>,
@@ -107,6 +120,7 @@ impl Sandbox {
             own_folders: options.cache_folder.iter().chain(&options.data_folder).cloned().collect(),
             cache: options.cache_folder.zip(options.data_folder).map(|(cache, data)| TrustedCache::new(cache, data)),
             compiler: options.compiler,
+            compile_watch: OnceLock::new(),
             instances: options.instances,
             blobs: options.blobs,
             vault: options.vault,
@@ -125,6 +139,12 @@ impl Sandbox {
         self.cache.as_ref().map(TrustedCache::files)
     }
 
+    /// Has `watch` told when a component is about to be compiled, since that may take seconds; what it gives is dropped when that is over. Only
+    /// the first one is told.
+    pub fn watch_compiling(&self, watch: impl Fn(Compiling<'_>) -> Box<dyn Any> + Send + Sync + 'static) {
+        let _ = self.compile_watch.set(Box::new(watch));
+    }
+
     /// To be called on each thread that runs guests; the thread may run them as long as the guard lives.
     pub fn enter_thread(&self) -> Box<dyn Any> {
         // The guard borrows its handle; one handle for each compute thread is kept for the life of the process.
@@ -135,7 +155,7 @@ impl Sandbox {
     /// Everything about the component in the file at `path`.
     pub fn inspect(&self, path: &Path) -> Result<Inspection, CatalogError> {
         let bytes = read(path)?;
-        let loaded = self.load(&bytes)?;
+        let loaded = self.load(&bytes, Some(path))?;
         let mut signature = (*loaded.signature).clone();
         let wit = docs::wit_of(&bytes).or_else(|| docs::wit_beside(path));
         if let Some(wit) = &wit {
@@ -151,7 +171,7 @@ impl Sandbox {
 
     /// Loads a component from its bytes.
     pub fn load_bytes(&self, bytes: &[u8]) -> Result<Digest, CatalogError> {
-        Ok(self.load(bytes)?.signature.digest)
+        Ok(self.load(bytes, None)?.signature.digest)
     }
 
     /// The bytes of a component that was loaded from a file, read anew. The error reads after "component `x` …".
@@ -168,7 +188,7 @@ impl Sandbox {
 
     /// The component in a file.
     pub(crate) fn loaded_file(&self, path: &Path) -> Result<Arc<Loaded>, CatalogError> {
-        self.load(&read(path)?)
+        self.load(&read(path)?, Some(path))
     }
 
     /// Waits for something on this thread, which must not be one that runs guests.
@@ -177,7 +197,7 @@ impl Sandbox {
     }
 
     /// Compiles a component, or finds it, and links its imports.
-    fn load(&self, bytes: &[u8]) -> Result<Arc<Loaded>, CatalogError> {
+    fn load(&self, bytes: &[u8], path: Option<&Path>) -> Result<Arc<Loaded>, CatalogError> {
         let digest = Digest::of(bytes);
         if let Some(loaded) = self.loaded(&digest) {
             return Ok(loaded);
@@ -186,7 +206,7 @@ impl Sandbox {
         let turn = Arc::clone(locked(&self.loading).entry(digest).or_default());
         let held = locked(&turn);
         // Somebody else may have compiled it while we waited.
-        let loaded = self.loaded(&digest).map_or_else(|| self.load_new(bytes, digest).map(Arc::new), Ok);
+        let loaded = self.loaded(&digest).map_or_else(|| self.load_new(bytes, digest, path).map(Arc::new), Ok);
         if let Ok(loaded) = &loaded {
             locked(&self.loaded).insert(digest, Arc::clone(loaded));
         }
@@ -199,14 +219,14 @@ impl Sandbox {
         locked(&self.loaded).get(digest).cloned()
     }
 
-    fn load_new(&self, bytes: &[u8], digest: Digest) -> Result<Loaded, CatalogError> {
+    fn load_new(&self, bytes: &[u8], digest: Digest, path: Option<&Path>) -> Result<Loaded, CatalogError> {
         // Whether a component is async shows only in its types; the general engine refuses the async ones.
-        let (engine, component, lane) = match self.compile((&self.general, EngineKind::General), &digest, bytes) {
+        let (engine, component, lane) = match self.compile((&self.general, EngineKind::General), &digest, bytes, path) {
             Ok(component) if !inspect::is_async(&self.general, &component) => (&self.general, component, None),
             Err(failed @ CompileError::Failed(_)) => return Err(failed.into()),
             general => {
                 let engine = self.concurrent()?;
-                match self.compile((engine, EngineKind::Concurrent), &digest, bytes) {
+                match self.compile((engine, EngineKind::Concurrent), &digest, bytes, path) {
                     Ok(component) => (engine, component, Some(Lane::Concurrent)),
                     Err(failed @ CompileError::Failed(_)) => return Err(failed.into()),
                     Err(invalid) => return Err(general.err().unwrap_or(invalid).into()),
@@ -245,8 +265,18 @@ impl Sandbox {
         Ok((lane, loaded.waiting.get_or_init(|| pre).clone()))
     }
 
-    fn compile(&self, engine: (&Engine, EngineKind), digest: &Digest, bytes: &[u8]) -> Result<Component, CompileError> {
-        compile::compile(&self.compiler, self.cache.as_ref(), engine, digest, bytes)
+    fn compile(
+        &self,
+        engine: (&Engine, EngineKind),
+        digest: &Digest,
+        bytes: &[u8],
+        path: Option<&Path>,
+    ) -> Result<Component, CompileError> {
+        let watch = || {
+            let watch = self.compile_watch.get()?;
+            Some(watch(Compiling { path, size_bytes: bytes.len() as u64 }))
+        };
+        compile::compile(&self.compiler, self.cache.as_ref(), engine, digest, bytes, &watch)
     }
 
     fn concurrent(&self) -> Result<&Engine, CatalogError> {
@@ -365,7 +395,7 @@ fn check_header(bytes: &[u8]) -> Result<(), CatalogError> {
 
 impl Catalog for Sandbox {
     fn signature(&self, path: &Path) -> Result<Arc<ComponentSignature>, CatalogError> {
-        let signature = Arc::clone(&self.load(&read(path)?)?.signature);
+        let signature = Arc::clone(&self.load(&read(path)?, Some(path))?.signature);
         locked(&self.files).insert(signature.digest, path.to_owned());
         Ok(signature)
     }
@@ -380,6 +410,8 @@ impl Executor for Sandbox {
                 call.component_name, call.component
             ))
         })?;
+        // Ten megabytes of Python are copied here, once, and not by the first task run; if it fails, that one says so.
+        let _ = loaded.component.initialize_copy_on_write_image();
         let capabilities = Capabilities::prepare(call, self.vault.as_deref(), &self.own_folders)?;
         let linked = self.linked(&loaded, loaded.lane.with_grants(&loaded.areas, &call.grants));
         let linked = linked.map_err(|error| TaskFailure::Unusable(error.message))?;

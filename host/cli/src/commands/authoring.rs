@@ -56,7 +56,8 @@ impl Steps {
     }
 }
 
-fn bar() -> ProgressBar {
+/// A line at the bottom of a terminal that moves.
+pub(crate) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}");
     let bar = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(FRAME);

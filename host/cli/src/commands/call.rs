@@ -13,7 +13,7 @@ use crate::args::CallArgs;
 use crate::arguments;
 use crate::blobs;
 use crate::commands::run::or_as_json;
-use crate::commands::{self, command};
+use crate::commands::{self, command, compiling};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::file;
@@ -37,6 +37,7 @@ fn call(args: &CallArgs, function: &str, telemetry: Option<Arc<Telemetry>>) -> R
     let secrets = args.secrets.sources()?;
     let options = HostOptions { concurrency: 1, workers: 1, secrets, ..HostOptions::default() };
     let host = commands::open_host(&args.host, options, telemetry)?;
+    compiling::tell(&host, voice);
     let component = component(&host, args)?;
     let task = find(&component, &args.component, function)?;
     let type_of = |name: &str| task.parameters.iter().find(|(known, _)| &**known == name).map(|(_, ty)| ty.clone());

@@ -9,9 +9,10 @@ use taskhost_model::task_run::Bytes;
 use taskhost_model::{ValueType, json};
 
 use crate::args::CheckArgs;
-use crate::commands::{self, read};
+use crate::commands::{self, compiling, read};
 use crate::error::{CliError, Exit};
 use crate::output::{self, DIM, GOOD, STRONG, styled, visible};
+use crate::progress::Voice;
 use crate::render::{self, powers, settings};
 
 /// Most lines of a list: a flow may have 100,000 tasks.
@@ -19,6 +20,7 @@ const SHOWN_MAX: usize = 60;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let host = commands::host_to_look(&args.host)?;
+    compiling::tell(&host, Voice::Normal);
     let checked = read::flow_file(&args.flow).and_then(|file| Ok(host.check_file(file)?));
     match (checked, args.json) {
         (Ok(checked), false) => {

@@ -6,15 +6,17 @@ use taskhost_model::task_run::Bytes;
 use taskhost_model::{ComponentSignature, TaskSignature};
 
 use crate::args::InspectArgs;
-use crate::commands;
+use crate::commands::{self, compiling};
 use crate::error::{CliError, Exit};
 use crate::file;
 use crate::output::{self, DIM, STRONG, styled, visible};
+use crate::progress::Voice;
 use crate::render::{powers, signature};
 
 pub(crate) fn run(args: &InspectArgs) -> Result<Exit, CliError> {
     file::is_there(&args.component)?;
     let host = commands::host_to_look(&args.host)?;
+    compiling::tell(&host, Voice::Normal);
     let inspection = host.inspect(&args.component).map_err(|error| {
         CliError::rejected(format!("component `{}` {}", args.component.display(), error.message), error.help)
     })?;

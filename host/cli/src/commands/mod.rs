@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod cluster;
 mod command;
 pub(crate) mod compile;
+pub(crate) mod compiling;
 pub(crate) mod completions;
 pub(crate) mod graph;
 pub(crate) mod inspect;

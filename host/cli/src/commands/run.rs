@@ -11,7 +11,7 @@ use taskhost_telemetry::Telemetry;
 use crate::args::RunArgs;
 use crate::arguments;
 use crate::blobs;
-use crate::commands::{self, graph, read, refresh};
+use crate::commands::{self, compiling, graph, read, refresh};
 use crate::error::{CliError, Exit};
 use crate::execute::{self, Executed};
 use crate::observe;
@@ -40,6 +40,7 @@ fn run_flow(args: &RunArgs, telemetry: Option<Arc<Telemetry>>) -> Result<Exit, C
     let file = read::flow_file(&args.flow)?;
     let written = Written::of(&file);
     let host = commands::open_host(&args.host, host_options(args, &file)?, telemetry)?;
+    compiling::tell(&host, voice);
     let flow = commands::checked_flow(&host, file, voice)?.flow;
     let output = args.output.as_deref().map(|name| output_named(&flow, name)).transpose()?;
     let plan =

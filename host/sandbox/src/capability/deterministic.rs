@@ -1,7 +1,7 @@
 //! `deterministic`: clocks that only the guest's own waiting moves on, and random numbers made of what the task run is, so that equal task
 //! runs give equal bytes.
 //!
-//! Both clocks begin at 0 (1970-01-01T00:00:00Z) and stand still while the guest computes; a wait takes its real time and moves them on by
+//! The clock on the wall begins at 1970-01-01T00:00:00Z, the monotonic one at 1 ns; both stand still while the guest computes; a wait takes its real time and moves them on by
 //! exactly its length. What is ready when is decided on these clocks alone: of several timers the earliest, and none before files that the
 //! guest waits for as well. Random numbers are the BLAKE3 output stream, keyed by component, function, arguments and grants. Files have no
 //! times, folders are listed by name, and a file's identity is the order in which the guest met it.
@@ -97,17 +97,26 @@ impl TryRng for Numbers {
     }
 }
 
-/// Nanoseconds that the guest has waited.
+/// The monotonic clock when a task run begins, in nanoseconds. Not 0: that means "no time" to Go's runtime, which then stops.
+const BEGIN: u64 = 1;
+
+/// Nanoseconds that the guest has waited, and [`BEGIN`].
 #[derive(Clone, Default)]
 pub(crate) struct VirtualClock(Arc<Moments>);
 
-#[derive(Default)]
 struct Moments {
     now: AtomicU64,
     /// Waits of several async calls of the guest, in the order in which they have to end.
     waits: Mutex<BTreeSet<(u64, u64)>>,
     waits_made: AtomicU64,
     wait_ended: Notify,
+}
+
+impl Default for Moments {
+    fn default() -> Moments {
+        let now = AtomicU64::new(BEGIN);
+        Moments { now, waits: Mutex::default(), waits_made: AtomicU64::default(), wait_ended: Notify::default() }
+    }
 }
 
 impl VirtualClock {
@@ -170,7 +179,7 @@ impl HostWallClock for VirtualClock {
     }
 
     fn now(&self) -> Duration {
-        Duration::from_nanos(self.nanoseconds())
+        Duration::from_nanos(self.nanoseconds().saturating_sub(BEGIN))
     }
 }
 

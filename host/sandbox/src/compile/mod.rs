@@ -15,6 +15,7 @@ mod child;
 mod key;
 mod spawn;
 
+use std::any::Any;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -103,13 +104,14 @@ impl From<CompileError> for CatalogError {
     }
 }
 
-/// Compiles, or loads what was compiled before.
+/// Compiles, or loads what was compiled before. `watch` is called if it has to compile; what it gives lives as long as that takes.
 pub(crate) fn compile(
     compiler: &Compiler,
     cache: Option<&TrustedCache>,
     (engine, kind): (&Engine, EngineKind),
     digest: &Digest,
     bytes: &[u8],
+    watch: &dyn Fn() -> Option<Box<dyn Any>>,
 ) -> Result<Component, CompileError> {
     let began = Instant::now();
     if let Some(component) = cache.and_then(|cache| cache.load(engine, digest)) {
@@ -117,6 +119,7 @@ pub(crate) fn compile(
         tracing::debug!(%digest, milliseconds, cached = true, "compiled code was loaded");
         return Ok(component);
     }
+    let watched = watch();
     let (component, image) = match compiler {
         Compiler::InProcess => {
             let component = Component::from_binary(engine, bytes).map_err(|error| CompileError::invalid(&error))?;
@@ -136,6 +139,7 @@ pub(crate) fn compile(
             }
         };
     }
+    drop(watched);
     let milliseconds = began.elapsed().as_secs_f64() * 1e3;
     tracing::info!(%digest, milliseconds, cached = false, bytes = bytes.len(), "component was compiled");
     Ok(component)
