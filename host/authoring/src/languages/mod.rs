@@ -4,6 +4,8 @@
 //! anything to do, putting the WIT's text into the component and the component into its place is the work of whoever calls it.
 
 mod c;
+mod javascript;
+mod python;
 mod rust;
 
 use std::path::PathBuf;
@@ -78,7 +80,8 @@ pub struct Stubs {
 }
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&dyn Language; 3] = [&rust::Rust, &c::C, &c::Cpp];
+pub static ALL: [&dyn Language; 6] =
+    [&rust::Rust, &c::C, &c::Cpp, &python::Python, &javascript::JavaScript, &javascript::TypeScript];
 
 /// The language of that name.
 pub fn find(name: &str) -> Option<&'static dyn Language> {

@@ -1,8 +1,9 @@
 //! [`Tool`]: a program of a language that builds with it. Found where the project or the system has it, in the version that is pinned.
 //!
-//! [`run`] starts one, [`version`] compares versions, [`venv`] gets one without touching the system.
+//! [`run`] starts one, [`version`] compares versions, [`venv`] and [`npm`] get one without touching the system.
 
 pub mod get;
+pub mod npm;
 pub mod run;
 pub mod venv;
 pub mod version;

@@ -60,24 +60,47 @@ impl Venv {
         self.folder.join(programs).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// The same as [`Venv::install`] with a Python of one's own choice, unless exactly these packages have been installed already:
+    /// `installed.txt` remembers them.
+    pub fn install_once(&self, site: &Site<'_>, python: &Tool, packages: &[String]) -> Result<(), Error> {
+        let noted = self.folder.join("installed.txt");
+        let wanted = packages.join("\n");
+        if self.program("python").exists() && fs::read_to_string(&noted).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        self.make(site, python)?;
+        self.pip(site, packages)?;
+        fs::write(&noted, wanted).map_err(|error| Error::file("write", &noted, &error))
+    }
+
     /// Makes it, if it is not there, and installs packages as pip names them: `ziglang==0.17.1`. What is there already is left as it is.
     pub fn install(&self, site: &Site<'_>, packages: &[String]) -> Result<(), Error> {
-        let python = self.program("python");
-        if !python.exists() {
-            let system = site.find(&PYTHON)?;
-            site.progress.step(&format!("making a virtual environment in {}", self.folder.display()));
-            if let Some(parent) = self.folder.parent() {
-                fs::create_dir_all(parent).map_err(|error| Error::file("make the folder", parent, &error))?;
-            }
-            Run::new("make a virtual environment", system.program)
-                .args(["-m", "venv"])
-                .arg(&self.folder)
-                .help((PYTHON.get)(site))
-                .go(site)?;
+        self.make(site, &PYTHON)?;
+        self.pip(site, packages)
+    }
+
+    fn make(&self, site: &Site<'_>, python: &Tool) -> Result<(), Error> {
+        if self.program("python").exists() {
+            return Ok(());
         }
+        let system = site.find(python)?;
+        site.progress.step(&format!("making a virtual environment in {}", self.folder.display()));
+        if let Some(parent) = self.folder.parent() {
+            fs::create_dir_all(parent).map_err(|error| Error::file("make the folder", parent, &error))?;
+        }
+        Run::new("make a virtual environment", system.program)
+            .args(["-m", "venv"])
+            .arg(&self.folder)
+            .help((python.get)(site))
+            .go(site)?;
+        Ok(())
+    }
+
+    fn pip(&self, site: &Site<'_>, packages: &[String]) -> Result<(), Error> {
         site.progress.step(&format!("installing {} with pip", packages.join(", ")));
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
-        Run::new(format!("install {} with pip", packages.join(", ")), python).args(pip).args(packages).go(site)?;
+        let doing = format!("install {} with pip", packages.join(", "));
+        Run::new(doing, self.program("python")).args(pip).args(packages).go(site)?;
         Ok(())
     }
 }
