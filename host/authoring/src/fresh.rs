@@ -86,6 +86,9 @@ pub(crate) fn inputs(project: &Project) -> Vec<PathBuf> {
     for name in project.language.inputs().iter().chain(&[FILE, "wit"]) {
         collect(&project.folder.join(name), &mut all);
     }
+    // What a build writes is none of what it reads, where a language's sources lie in the project's folder itself.
+    let bindings = project.folder.join("bindings");
+    all.retain(|path| !path.starts_with(&bindings));
     all.sort();
     all.dedup();
     all

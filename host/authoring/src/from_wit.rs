@@ -7,6 +7,7 @@ use wit_bindgen_core::wit_parser::{Function, Resolve, Type, TypeDefKind, WorldIt
 
 use crate::error::Error;
 use crate::languages::Language;
+use crate::template::Names;
 use crate::wit::Wit;
 
 /// Where the WIT came from, so that its mistakes are told there.
@@ -68,7 +69,8 @@ pub(crate) fn fit(files: &mut Vec<(PathBuf, Vec<u8>)>, wit: &Wit, language: &dyn
         Some(stubs) => {
             let gone: Vec<&PathBuf> = stubs.left_out.iter().chain(stubs.files.iter().map(|(path, _)| path)).collect();
             files.retain(|(path, _)| !gone.contains(&path));
-            files.extend(stubs.files.into_iter().map(|(path, text)| (path, text.into_bytes())));
+            let names = Names::of(name);
+            files.extend(stubs.files.into_iter().map(|(path, text)| (path, names.fill(&text).into_bytes())));
         }
         None => notes.push(format!(
             "the sources and their tests are still those of the template: fit them to `wit/`, whose functions in {} \

@@ -15,6 +15,7 @@
 pub mod build;
 pub mod componentize;
 pub mod error;
+mod folder;
 mod fresh;
 mod from_wit;
 pub mod languages;

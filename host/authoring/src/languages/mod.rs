@@ -4,6 +4,7 @@
 //! anything to do, putting the WIT's text into the component and the component into its place is the work of whoever calls it.
 
 mod c;
+mod go;
 mod javascript;
 mod python;
 mod rust;
@@ -73,15 +74,15 @@ pub struct Build<'a> {
 /// Source files for a WIT of the author's own.
 #[derive(Default)]
 pub struct Stubs {
-    /// Files by their paths from the project's folder on. They replace those of the template.
+    /// Files by their paths from the project's folder on, with placeholders as in a template. They replace those of the template.
     pub files: Vec<(PathBuf, String)>,
     /// Files of the template that make no sense with that WIT, such as the test of a function that is not there.
     pub left_out: Vec<PathBuf>,
 }
 
 /// All of them, in the order in which help lists them.
-pub static ALL: [&dyn Language; 6] =
-    [&rust::Rust, &c::C, &c::Cpp, &python::Python, &javascript::JavaScript, &javascript::TypeScript];
+pub static ALL: [&dyn Language; 7] =
+    [&rust::Rust, &c::C, &c::Cpp, &python::Python, &javascript::JavaScript, &javascript::TypeScript, &go::Go];
 
 /// The language of that name.
 pub fn find(name: &str) -> Option<&'static dyn Language> {

@@ -14,6 +14,7 @@ use toml::de::DeTable;
 
 use super::{Build, Language, Stubs};
 use crate::error::{Error, ToolFailure};
+use crate::folder;
 use crate::tools::venv::{self, Venv};
 use crate::tools::{Run, Site, Tool, get};
 use crate::wit::Wit;
@@ -181,46 +182,10 @@ fn told(mut failure: ToolFailure) -> ToolFailure {
 /// Makes them beside, then puts those files into `bindings/` that are others.
 fn write_bindings(build: &Build<'_>, componentize: &Path) -> Result<(), Error> {
     let fresh = build.work.join("bindings");
-    remove(&fresh)?;
+    folder::remove(&fresh)?;
     run(build, command(build, "make bindings of `wit/`", componentize).arg("bindings").arg(&fresh))?;
     let bindings = build.site.project.folder.join("bindings");
-    replace(&fresh, &bindings)
-}
-
-fn remove(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("delete", folder, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// Makes `old` what `fresh` is. Equal files stay with their times, so that editors and mypy do not look at them again.
-fn replace(fresh: &Path, old: &Path) -> Result<(), Error> {
-    fs::create_dir_all(old).map_err(|error| Error::file("make the folder", old, &error))?;
-    let names = |folder: &Path| -> Result<Vec<PathBuf>, Error> {
-        let entries = fs::read_dir(folder).map_err(|error| Error::file("read the folder", folder, &error))?;
-        Ok(entries.flatten().map(|entry| entry.path()).collect())
-    };
-    for path in names(old)? {
-        let is_gone = !fresh.join(path.file_name().unwrap_or_default()).exists();
-        if is_gone && path.is_dir() {
-            remove(&path)?;
-        } else if is_gone {
-            fs::remove_file(&path).map_err(|error| Error::file("delete", &path, &error))?;
-        }
-    }
-    for path in names(fresh)? {
-        let place = old.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            replace(&path, &place)?;
-            continue;
-        }
-        let bytes = fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
-        if !fs::read(&place).is_ok_and(|present| present == bytes) {
-            fs::write(&place, bytes).map_err(|error| Error::file("write", &place, &error))?;
-        }
-    }
-    Ok(())
+    folder::replace(&fresh, &bindings)
 }
 
 /// What the project imports, and what its developers use.

@@ -60,6 +60,17 @@ impl Venv {
         self.folder.join(programs).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
+    /// A file that a package in it brought, by its path from `site-packages` on; none if it is not there.
+    pub fn of_package(&self, path: &str) -> Option<PathBuf> {
+        let inside = Path::new("site-packages").join(path);
+        if cfg!(windows) {
+            return Some(self.folder.join("Lib").join(inside)).filter(|file| file.exists());
+        }
+        // The folder between is called by Python's version.
+        let pythons = fs::read_dir(self.folder.join("lib")).into_iter().flatten().flatten();
+        pythons.map(|python| python.path().join(&inside)).find(|file| file.exists())
+    }
+
     /// The same as [`Venv::install`] with a Python of one's own choice, unless exactly these packages have been installed already:
     /// `installed.txt` remembers them.
     pub fn install_once(&self, site: &Site<'_>, python: &Tool, packages: &[String]) -> Result<(), Error> {

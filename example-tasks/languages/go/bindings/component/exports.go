@@ -7,7 +7,6 @@ package main
 import (
 	"demo/visits/bindings/tasks"
 	"runtime"
-
 	"taskhost/task"
 	"taskhost/wit"
 	"taskhost/wit/abi"

@@ -1,7 +1,6 @@
 //! [`Compiler`]: a clang that makes wasm, with a libc for it. A WASI SDK, if there is one; else zig, else the system's.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -120,9 +119,9 @@ impl Compiler {
     }
 }
 
-/// Gets zig, unless there is one, or a WASI SDK.
+/// Gets zig, unless there is a compiler already.
 pub(super) fn install(site: &Site<'_>) -> Result<(), Error> {
-    if sdk(site)?.is_some() || site.find(&ZIG).is_ok() {
+    if sdk(site)?.is_some() || site.find(&ZIG).is_ok() || of_system(site).is_some() {
         return Ok(());
     }
     let pin = site.pin(&ZIG)?;
@@ -167,13 +166,7 @@ fn of_system(site: &Site<'_>) -> Option<Compiler> {
 fn of_package(site: &Site<'_>) -> Vec<PathBuf> {
     let Ok(pin) = site.pin(&ZIG) else { return Vec::new() };
     let venv = Venv::shared(site, PACKAGE, pin.version());
-    let program = format!("site-packages/{PACKAGE}/zig{}", env::consts::EXE_SUFFIX);
-    if cfg!(windows) {
-        return vec![venv.folder().join("Lib").join(program)];
-    }
-    // The folder between is called by Python's version.
-    let pythons = fs::read_dir(venv.folder().join("lib")).into_iter().flatten().flatten();
-    pythons.map(|python| python.path().join(&program)).collect()
+    venv.of_package(&format!("{PACKAGE}/zig{}", env::consts::EXE_SUFFIX)).into_iter().collect()
 }
 
 /// The program for C++ beside that for C: `clang++-19` beside `clang-19`.
