@@ -14,6 +14,8 @@ use crate::wit::Wit;
 pub(crate) struct Own {
     from: PathBuf,
     is_folder: bool,
+    /// What `world.wit` was called there, if it was called otherwise.
+    world_file: Option<PathBuf>,
 }
 
 /// Puts the author's WIT in place of the template's: one file, or a folder with `deps`.
@@ -21,8 +23,10 @@ pub(crate) fn replace(files: &mut Vec<(PathBuf, Vec<u8>)>, from: &Path) -> Resul
     let metadata = fs::metadata(from).map_err(|error| Error::file("read", from, &error))?;
     files.retain(|(path, _)| path != Path::new("wit/world.wit"));
     let mut own = Vec::new();
+    let mut world_file = None;
     if metadata.is_dir() {
         collect(from, Path::new("wit"), &mut own)?;
+        world_file = name_world(&mut own);
     } else {
         own.push((PathBuf::from("wit/world.wit"), read(from)?));
     }
@@ -32,7 +36,20 @@ pub(crate) fn replace(files: &mut Vec<(PathBuf, Vec<u8>)>, from: &Path) -> Resul
         files.retain(|(path, _)| !path.starts_with("wit/deps/taskhost-task"));
     }
     files.extend(own);
-    Ok(Own { from: from.to_owned(), is_folder: metadata.is_dir() })
+    Ok(Own { from: from.to_owned(), is_folder: metadata.is_dir(), world_file })
+}
+
+/// What the world stands in is called `world.wit` in every project: the Rust SDK looks for it there. Gives what it was called.
+fn name_world(own: &mut [(PathBuf, Vec<u8>)]) -> Option<PathBuf> {
+    let wanted = Path::new("wit/world.wit");
+    let is_of_package = |path: &Path| path.parent() == wanted.parent();
+    let has_world =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().any(|line| line.trim_start().starts_with("world "));
+    if own.iter().any(|(path, _)| path == wanted) {
+        return None;
+    }
+    let (path, _) = own.iter_mut().find(|(path, bytes)| is_of_package(path) && has_world(bytes))?;
+    std::mem::replace(path, wanted.to_owned()).file_name().map(PathBuf::from)
 }
 
 fn collect(folder: &Path, inside: &Path, all: &mut Vec<(PathBuf, Vec<u8>)>) -> Result<(), Error> {
@@ -57,6 +74,10 @@ impl Own {
     /// Where the author has a file that lies in the new folder.
     pub(crate) fn place(&self, folder: &Path, path: &Path) -> PathBuf {
         let inside = path.strip_prefix(folder.join("wit")).unwrap_or(path);
+        let inside = match &self.world_file {
+            Some(name) if inside == Path::new("world.wit") => name,
+            _ => inside,
+        };
         if self.is_folder { self.from.join(inside) } else { self.from.clone() }
     }
 }

@@ -69,6 +69,8 @@ fn other_spellings_are_read_too() {
     rewrites("record { a: u8, b: option<u8> }", r#"{"a": 1}"#, r#"{"a":1,"b":null}"#);
     rewrites("record { a: u8, b: u8 }", r#"{"b": 1, "a": 2}"#, r#"{"a":2,"b":1}"#);
     rewrites("variant { a, b(u8) }", r#"{"a": null}"#, r#""a""#);
+    rewrites("result", r#""ok""#, r#"{"ok":null}"#);
+    rewrites("result<u8>", r#""err""#, r#"{"err":null}"#);
 }
 
 #[test]
@@ -120,6 +122,7 @@ fn aggregates_that_do_not_fit_are_refused() {
     refuses("tuple<u8>", "[1, 2]", "wanted `tuple<u8>`, found an array of more than 1");
     refuses("list<u8>", r#""*""#, r#"wanted `list<u8>` as base64 or an array, found the string "*""#);
     refuses("option<option<u8>>", "5", r#"wanted `option<option<u8>>` as null or {"some": …}, found 5"#);
+    refuses("result<u8>", r#""ok""#, r#"wanted `result<u8>` as {"ok": …} or {"err": …}, found the string "ok""#);
     refuses("result<u8>", "5", r#"wanted `result<u8>` as {"ok": …} or {"err": …}, found 5"#);
     refuses("char", r#""ab""#, r#"wanted `char`, found the string "ab""#);
     refuses("string", "null", "wanted `string`, found null");

@@ -246,6 +246,11 @@ impl<'a> Seed<'a> {
                 Ok(v) => self.integer(v),
                 Err(_) => Err(self.unexpected_text(v)),
             },
+            ValueType::Result { ok, err } => match v {
+                "ok" if ok.is_none() => Ok(Value::ok(None)),
+                "err" if err.is_none() => Ok(Value::err(None)),
+                _ => Err(self.unexpected_text(v)),
+            },
             ValueType::Blob => {
                 v.parse().map(|blob: ArtifactRef| Value::Blob(blob.into())).map_err(|_| self.unexpected_text(v))
             }
