@@ -233,6 +233,8 @@ impl Sandbox {
                 }
             }
         };
+        // The memory that instances share is made here, once, and not by the first task run: it has 13 MB in Python. If this fails, that one says so.
+        let _ = component.initialize_copy_on_write_image();
         let signature = inspect::signature(engine, &component, digest, bytes.len() as u64);
         imports::check(&signature.imports)?;
         let lane = lane.unwrap_or_else(|| lane_of(&signature));
@@ -410,8 +412,6 @@ impl Executor for Sandbox {
                 call.component_name, call.component
             ))
         })?;
-        // Ten megabytes of Python are copied here, once, and not by the first task run; if it fails, that one says so.
-        let _ = loaded.component.initialize_copy_on_write_image();
         let capabilities = Capabilities::prepare(call, self.vault.as_deref(), &self.own_folders)?;
         let linked = self.linked(&loaded, loaded.lane.with_grants(&loaded.areas, &call.grants));
         let linked = linked.map_err(|error| TaskFailure::Unusable(error.message))?;
