@@ -8,6 +8,7 @@ mod bare;
 mod figures;
 mod flows;
 mod journal;
+mod languages;
 mod late;
 mod limits;
 mod observed;
@@ -56,7 +57,7 @@ fn main() -> Result<(), Failure> {
 type Case = fn(&mut Bench) -> Result<(), Failure>;
 
 /// The groups of figures, by the name that `--only` takes.
-const CASES: [(&str, Case); 12] = [
+const CASES: [(&str, Case); 13] = [
     ("mapped", Bench::mapped_all),
     ("chain", Bench::chain),
     ("million", Bench::million),
@@ -69,6 +70,7 @@ const CASES: [(&str, Case); 12] = [
     ("resume", Bench::resume),
     ("observed", Bench::observed),
     ("remote", Bench::remote),
+    ("languages", Bench::languages),
 ];
 
 /// How many rounds, and which group of figures if not all.
