@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::componentize;
 use crate::error::Error;
 use crate::fresh::{self, Basis};
-use crate::languages::Build;
+use crate::languages::{self, Build};
 use crate::tools::{Found, Site};
 use crate::wit::Wit;
 
@@ -56,7 +56,7 @@ pub fn build(site: &Site<'_>, options: BuildOptions) -> Result<Built, Error> {
 
 /// Those that are there: a language may do with some of them, and tells what it cannot do without.
 fn found_tools(site: &Site<'_>) -> Vec<(&'static str, Found)> {
-    let tools = site.project.language.tools().iter();
+    let tools = languages::all_tools(site.project.language);
     tools.filter_map(|tool| Some((tool.name, site.find(tool).ok()?))).collect()
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::languages;
 use crate::project::{FILE, Project};
 use crate::tools::{Found, Site};
 
@@ -61,7 +62,7 @@ pub(crate) fn is_fresh(site: &Site<'_>) -> Result<bool, Error> {
     let Ok(component) = fs::read(project.component()) else { return Ok(false) };
     Ok(before["taskhost"] == env!("CARGO_PKG_VERSION")
         && before["component"] == hex(&Sha256::digest(&component))
-        && project.language.tools().iter().all(|tool| match &before["tools"][tool.name] {
+        && languages::all_tools(project.language).all(|tool| match &before["tools"][tool.name] {
             // It was built without.
             Json::Null => true,
             known => site.is_same(tool, known),

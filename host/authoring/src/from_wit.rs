@@ -110,7 +110,7 @@ pub(crate) fn fit(files: &mut Vec<(PathBuf, Vec<u8>)>, wit: &Wit, language: &dyn
         None => files.retain(|(path, _)| path != Path::new("flow.toml")),
     }
     change(files, "README.md", |text| without_example(&text, name));
-    if !uses_contract(wit) {
+    if !uses_contract(wit) && !language.brings_contract() {
         notes.push(
             "the world does not include `taskhost:task/imports@0.1.0`: its tasks cannot log or say how far they are with the \
              SDK; add `include taskhost:task/imports@0.1.0;` to the world"

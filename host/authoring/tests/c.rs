@@ -45,6 +45,47 @@ fn the_systems_clang_builds_where_there_is_no_zig() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_installed_where_the_systems_clang_builds() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let project = made("c", "by-clang-that-is-there");
+    let programs = project.folder.join("bin");
+    fs::create_dir_all(&programs).expect("ours to make");
+    let clang = programs.join("clang");
+    let script =
+        "#!/bin/sh\nif [ \"$1\" = --version ]; then echo clang version 19.1.7; else echo /of/wasm/libc.a; fi\n";
+    fs::write(&clang, script).expect("ours to write");
+    fs::set_permissions(&clang, fs::Permissions::from_mode(0o755)).expect("ours to change");
+    let system = System { search_path: programs.into(), tools_folder: None };
+    let site = Site { project: &project, system: &system, progress: &progress::Silent };
+    // It would need Python, which is not there.
+    project.language.install(&site).unwrap_or_else(|error| panic!("{error}"));
+    fs::remove_file(&clang).expect("ours to delete");
+    assert!(project.language.install(&site).is_err());
+}
+
+#[test]
+fn a_wit_of_ones_own_becomes_a_component_at_once() {
+    // Without the contract, which the SDK stands on all the same.
+    let wit = "package my:shop@0.1.0;\n\ninterface tasks {\n  record item { name: string }\n  total: func(items: list<item>) -> \
+               result<f64, string>;\n  first: func(items: list<item>) -> option<item>;\n}\n\nworld shop {\n  export tasks;\n}\n";
+    for language in ["c", "cpp"] {
+        let name = format!("own-in-{language}");
+        let from = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c").join(format!("{name}.wit"));
+        fs::create_dir_all(from.parent().expect("ours")).expect("ours to make");
+        fs::write(&from, wit).expect("ours to write");
+        let project = made_from(language, &name, Some(&from));
+        assert!(project.folder.join("Makefile").exists());
+        let Some(built) = built(&project) else { return };
+        let bytes = fs::read(&built.component).expect("it is there");
+        let Ok(DecodedWasm::Component(resolve, world)) = wit_component::decode(&bytes) else { panic!("a component") };
+        let exports: Vec<_> = resolve.worlds[world].exports.keys().map(|key| resolve.name_world_key(key)).collect();
+        assert_eq!(exports, ["my:shop/tasks@0.1.0"]);
+    }
+}
+
 #[test]
 fn bindings_keep_their_time_unless_the_wit_is_newer() {
     let project = made("c", "times");
@@ -105,13 +146,17 @@ fn has_the_tasks(project: &Project, component: &Path) {
 
 /// A project, as its author gets it.
 fn made(language: &str, name: &str) -> Project {
+    made_from(language, name, None)
+}
+
+fn made_from(language: &str, name: &str, from: Option<&Path>) -> Project {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c").join(name);
     if folder.exists() {
         fs::remove_dir_all(&folder).expect("ours to delete");
     }
     fs::create_dir_all(&folder).expect("ours to make");
     let language = languages::find(language).expect("there is this language");
-    create(&New { folder: &folder, language, from: None }).expect("a project").project
+    create(&New { folder: &folder, language, from }).expect("a project").project
 }
 
 fn built(project: &Project) -> Option<Built> {

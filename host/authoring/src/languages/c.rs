@@ -8,17 +8,19 @@
 mod bindings;
 mod compiler;
 mod sources;
+mod stubs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Build, Language};
+use super::{Build, Language, Stubs};
 use crate::componentize;
 use crate::error::Error;
 use crate::tools::{Site, Tool, run};
 use crate::wit::Wit;
 use compiler::Compiler;
 use sources::Source;
+use stubs::Words;
 
 /// C.
 pub(super) struct C;
@@ -28,6 +30,8 @@ pub(super) struct Cpp;
 
 /// Any other compiler comes without a version of its own in `[tools]`.
 const TOOLS: &[Tool] = &[compiler::ZIG];
+
+const UNPINNED_TOOLS: &[Tool] = &[compiler::SDK_CLANG, compiler::CLANG];
 
 const INPUTS: &[&str] = &["src", "sdk", FLAGS];
 
@@ -50,6 +54,10 @@ impl Language for C {
         TOOLS
     }
 
+    fn unpinned_tools(&self) -> &'static [Tool] {
+        UNPINNED_TOOLS
+    }
+
     fn inputs(&self) -> &'static [&'static str] {
         INPUTS
     }
@@ -60,6 +68,15 @@ impl Language for C {
 
     fn build(&self, build: &Build<'_>) -> Result<(), Error> {
         component(build)
+    }
+
+    fn brings_contract(&self) -> bool {
+        true
+    }
+
+    fn stubs(&self, wit: &Wit) -> Option<Stubs> {
+        let words = Words { header: "taskhost/task.h", fail: "task_fail", abort: "task_abort" };
+        stubs(wit, &words, "c")
     }
 }
 
@@ -80,6 +97,10 @@ impl Language for Cpp {
         TOOLS
     }
 
+    fn unpinned_tools(&self) -> &'static [Tool] {
+        UNPINNED_TOOLS
+    }
+
     fn inputs(&self) -> &'static [&'static str] {
         INPUTS
     }
@@ -91,6 +112,27 @@ impl Language for Cpp {
     fn build(&self, build: &Build<'_>) -> Result<(), Error> {
         component(build)
     }
+
+    fn brings_contract(&self) -> bool {
+        true
+    }
+
+    fn stubs(&self, wit: &Wit) -> Option<Stubs> {
+        let words = Words { header: "taskhost/task.hpp", fail: "taskhost::fail", abort: "taskhost::abort" };
+        stubs(wit, &words, "cpp")
+    }
+}
+
+fn stubs(wit: &Wit, words: &Words, ending: &str) -> Option<Stubs> {
+    // A WIT that has no bindings is told when it is built.
+    let tasks = stubs::tasks(wit, words).ok()?;
+    let (tasks_path, tests_path) = (format!("src/tasks.{ending}").into(), format!("tests/tasks_test.{ending}").into());
+    let mut stubs = Stubs { files: vec![(tasks_path, tasks)], left_out: Vec::new() };
+    match stubs::has_fake_host(wit) {
+        true => stubs.files.push((tests_path, stubs::tests(words))),
+        false => stubs.left_out = vec!["Makefile".into(), tests_path],
+    }
+    Some(stubs)
 }
 
 /// The two differ in their templates only: either may have files of the other.

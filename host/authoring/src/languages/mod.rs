@@ -36,6 +36,11 @@ pub trait Language: Sync {
     /// Every tool that `[tools]` may pin. The first one is what builds.
     fn tools(&self) -> &'static [Tool];
 
+    /// Tools that build where they are there, and that no project pins.
+    fn unpinned_tools(&self) -> &'static [Tool] {
+        &[]
+    }
+
     /// Files and folders of a project that a build reads, from its folder on. What is not there is no mistake; `taskhost.toml` and `wit`
     /// count anyway. If none of them has changed since the last build, nothing is built.
     fn inputs(&self) -> &'static [&'static str];
@@ -50,6 +55,11 @@ pub trait Language: Sync {
 
     /// Makes the component. What it prints on the way goes to [`Site::progress`], by [`Run`].
     fn build(&self, build: &Build<'_>) -> Result<(), Error>;
+
+    /// Whether its SDK can log and the like also in a world that does not include `taskhost:task/imports`.
+    fn brings_contract(&self) -> bool {
+        false
+    }
 
     /// For `taskhost new --from`: source files with an empty function for each function of a WIT of the author's own, in place of those of
     /// the template. None if that cannot be made for this language.
@@ -87,6 +97,11 @@ pub static ALL: [&dyn Language; 7] =
 /// The language of that name.
 pub fn find(name: &str) -> Option<&'static dyn Language> {
     ALL.into_iter().find(|language| language.name() == name)
+}
+
+/// Every tool that may build it.
+pub(crate) fn all_tools(language: &'static dyn Language) -> impl Iterator<Item = &'static Tool> {
+    language.tools().iter().chain(language.unpinned_tools())
 }
 
 /// Their names, for a sentence.

@@ -13,18 +13,21 @@ pub const PYTHON: Tool = Tool {
     version_arguments: &["--version"],
     pin: ">=3.9",
     places: nowhere,
-    get: |site| {
-        let packages = [
-            ("apt-get", "python3-venv"),
-            ("dnf", "python3"),
-            ("pacman", "python"),
-            ("apk", "python3"),
-            ("brew", "python"),
-            ("winget", "Python.Python.3.13"),
-        ];
-        get::from_system(site, &packages, "install Python 3.9 or later")
-    },
+    get: |site| get_python(site, "install Python 3.9 or later"),
 };
+
+/// How to get Python on this system; `otherwise` is for one that has no package manager that we know.
+pub fn get_python(site: &Site<'_>, otherwise: &str) -> String {
+    let packages = [
+        ("apt-get", "python3-venv"),
+        ("dnf", "python3"),
+        ("pacman", "python"),
+        ("apk", "python3"),
+        ("brew", "python"),
+        ("winget", "Python.Python.3.13"),
+    ];
+    get::from_system(site, &packages, otherwise)
+}
 
 /// A virtual environment of Python.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,26 +74,8 @@ impl Venv {
         pythons.map(|python| python.path().join(&inside)).find(|file| file.exists())
     }
 
-    /// The same as [`Venv::install`] with a Python of one's own choice, unless exactly these packages have been installed already:
-    /// `installed.txt` remembers them.
-    pub fn install_once(&self, site: &Site<'_>, python: &Tool, packages: &[String]) -> Result<(), Error> {
-        let noted = self.folder.join("installed.txt");
-        let wanted = packages.join("\n");
-        if self.program("python").exists() && fs::read_to_string(&noted).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        self.make(site, python)?;
-        self.pip(site, packages)?;
-        fs::write(&noted, wanted).map_err(|error| Error::file("write", &noted, &error))
-    }
-
-    /// Makes it, if it is not there, and installs packages as pip names them: `ziglang==0.17.1`. What is there already is left as it is.
-    pub fn install(&self, site: &Site<'_>, packages: &[String]) -> Result<(), Error> {
-        self.make(site, &PYTHON)?;
-        self.pip(site, packages)
-    }
-
-    fn make(&self, site: &Site<'_>, python: &Tool) -> Result<(), Error> {
+    /// Makes it with that Python, if it is not there.
+    pub fn make(&self, site: &Site<'_>, python: &Tool) -> Result<(), Error> {
         if self.program("python").exists() {
             return Ok(());
         }
@@ -107,7 +92,9 @@ impl Venv {
         Ok(())
     }
 
-    fn pip(&self, site: &Site<'_>, packages: &[String]) -> Result<(), Error> {
+    /// Makes it, if it is not there, and installs packages as pip names them: `ziglang==0.17.1`. What is there already is left as it is.
+    pub fn install(&self, site: &Site<'_>, packages: &[String]) -> Result<(), Error> {
+        self.make(site, &PYTHON)?;
         site.progress.step(&format!("installing {} with pip", packages.join(", ")));
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"];
         let doing = format!("install {} with pip", packages.join(", "));

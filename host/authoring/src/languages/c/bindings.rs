@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use wit_bindgen_c::{Enabled, Opts};
 use wit_bindgen_core::Files;
-use wit_bindgen_core::wit_parser::{Function, Handle, Resolve, Type, TypeDefKind, World, WorldId, WorldItem, WorldKey};
+use wit_bindgen_core::wit_parser::{
+    CloneMaps, Function, Handle, PackageName, Resolve, Type, TypeDefKind, World, WorldId, WorldItem, WorldKey,
+};
 
 use crate::error::Error;
 use crate::wit::Wit;
@@ -33,7 +35,27 @@ fn time(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
+/// The header that declares all of it.
+pub(super) fn header(wit: &Wit) -> Result<String, Error> {
+    let files = generate(&wit.resolve, wit.world)?;
+    let header = files.iter().find(|(name, _)| *name == format!("{WORLD}.h"));
+    Ok(header.map_or(String::new(), |(_, bytes)| String::from_utf8_lossy(bytes).into_owned()))
+}
+
+/// The world with all that the SDK calls, as far as it is there: what nobody calls is no import of the component.
+fn with_contract(resolve: &Resolve, world: WorldId) -> Result<Resolve, Error> {
+    let mut resolve = resolve.clone();
+    let is_contract = |name: &PackageName| name.namespace == "taskhost" && name.name == "task";
+    let contract = resolve.packages.iter().find(|(_, package)| is_contract(&package.name));
+    if let Some(imports) = contract.and_then(|(_, package)| package.worlds.get("imports").copied()) {
+        let wrong = |error| Error::rejected(format!("`taskhost:task` does not fit the world: {error:#}"), None);
+        resolve.merge_worlds(imports, world, &mut CloneMaps::default()).map_err(wrong)?;
+    }
+    Ok(resolve)
+}
+
 fn generate(resolve: &Resolve, world: WorldId) -> Result<Files, Error> {
+    let resolve = &with_contract(resolve, world)?;
     // Borrows that a function was given are dropped when it returns. The generator cannot do that for those in lists: there the author
     // drops all of them.
     let has_lists = exported(resolve, &resolve.worlds[world])
@@ -76,11 +98,13 @@ fn renames(resolve: &Resolve, id: WorldId) -> Vec<(String, String)> {
     renames
 }
 
-fn snake(name: &str) -> String {
+/// A name as C has it.
+pub(super) fn snake(name: &str) -> String {
     name.replace('-', "_")
 }
 
-fn exported<'r>(resolve: &'r Resolve, world: &'r World) -> impl Iterator<Item = &'r Function> {
+/// The functions that a world exports.
+pub(super) fn exported<'r>(resolve: &'r Resolve, world: &'r World) -> impl Iterator<Item = &'r Function> {
     world.exports.values().flat_map(|item| match item {
         WorldItem::Interface { id, .. } => resolve.interfaces[*id].functions.values().collect(),
         WorldItem::Function(function) => vec![function],

@@ -23,7 +23,7 @@ const PACKAGE: &str = "ziglang";
 const ZIG_CACHE: &str = "ZIG_GLOBAL_CACHE_DIR";
 
 /// A WASI SDK is as good as its clang.
-const SDK_CLANG: Tool = Tool {
+pub(super) const SDK_CLANG: Tool = Tool {
     name: "wasi-sdk",
     programs: &[],
     version_arguments: &["--version"],
@@ -36,7 +36,8 @@ const SDK_CLANG: Tool = Tool {
 
 const SDK_FOLDER: &str = "WASI_SDK_PATH";
 
-const CLANG: Tool = Tool {
+/// The system's.
+pub(super) const CLANG: Tool = Tool {
     name: "clang",
     programs: &["clang", "clang-22", "clang-21", "clang-20", "clang-19"],
     version_arguments: &["--version"],
@@ -119,9 +120,10 @@ impl Compiler {
     }
 }
 
-/// Gets zig, unless there is a compiler already.
+/// Gets zig, unless there is a compiler that builds.
 pub(super) fn install(site: &Site<'_>) -> Result<(), Error> {
-    if sdk(site)?.is_some() || site.find(&ZIG).is_ok() || of_system(site).is_some() {
+    // A WASI SDK that the user names and that is not there is a mistake, and nothing to be replaced by zig.
+    if sdk(site)?.is_some() || Compiler::find(site).is_ok() {
         return Ok(());
     }
     let pin = site.pin(&ZIG)?;
