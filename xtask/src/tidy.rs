@@ -122,7 +122,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     for path in entries {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_hidden = name.starts_with('.') && !matches!(name.as_str(), ".ci" | ".cargo");
-        if is_hidden || matches!(name.as_str(), "target" | "components" | "corpus" | "artifacts") || path.is_symlink() {
+        // What tools make, and what they bring.
+        let is_made =
+            matches!(name.as_str(), "target" | "components" | "corpus" | "artifacts" | "node_modules" | "__pycache__");
+        if is_hidden || is_made || path.is_symlink() {
             continue;
         }
         if path.is_dir() {
