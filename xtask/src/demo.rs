@@ -11,12 +11,14 @@ use crate::workspace::{Workspace, root};
 pub(crate) fn run() -> Result<(), Failure> {
     guests::run()?;
     command::step("building the command `taskhost` (the first time, some minutes: wasmtime is large)");
+    let workspace = Workspace::read()?;
     command::run(
-        command::cargo().args(["build", "--release", "-p", "taskhost-cli"]),
+        // With the features that tests build it with: what one of the two has built is there for the other.
+        command::cargo().args(["build", "--release"]).args(workspace.host_crates()).args(["--bin", "taskhost"]),
         "read the compiler's message above; Rust 1.95 or newer and a C compiler are needed",
     )?;
     let name = format!("taskhost{}", std::env::consts::EXE_SUFFIX);
-    let taskhost = Workspace::read()?.target_folder.join("release").join(name);
+    let taskhost = workspace.target_folder.join("release").join(name);
     let flows = flows()?;
     for folder in &flows {
         let flow = format!("example-tasks/{folder}/flow.toml");

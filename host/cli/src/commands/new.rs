@@ -35,7 +35,7 @@ fn text(args: &NewArgs, created: &Created) -> String {
         Some(_) => format!("taskhost inspect components/{name}.wasm"),
     };
     let enter = if folder == "." { String::new() } else { format!("  cd {}\n", visible(&folder)) };
-    out.push_str(&format!("\nnext, as in README.md:\n{enter}  taskhost build\n  taskhost test\n  {call}\n"));
+    out.push_str(&format!("\nnext, as in README.md:\n{enter}  taskhost build --install\n  taskhost test\n  {call}\n"));
     out
 }
 
